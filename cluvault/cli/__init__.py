@@ -1,0 +1,5 @@
+"""Commands and rendering."""
+
+
+def main() -> None:
+    """Entry point of the `cluvault` command."""

@@ -1,0 +1,1 @@
+"""Values: the project file, the manifest, references, names."""

@@ -1,0 +1,152 @@
+"""The manifest: the small JSON that describes a snapshot. A snapshot exists if and only if its manifest does."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003  # pydantic needs it at run time
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
+
+from cluvault.errors import DamagedSnapshot, VaultTooNew
+from cluvault.model.reference import SNAPSHOT_ID
+
+VAULT_FORMAT: Final = 1
+
+Sha256Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Reason(StrEnum):
+    """Why a snapshot was taken."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    EVENT = "event"
+    SAFETY = "safety"
+    PRE_DELETE = "pre-delete"
+
+
+class _Record(BaseModel):
+    """Reads camelCase, ignores unknown keys of its own format, never changes after it was built."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", ser_json_bytes="utf8"
+    )
+
+
+class Content(_Record):
+    """Where a snapshot's bytes lie and what they are: `sha256`/`bytes` as stored, `raw…` as the service gave them."""
+
+    key: str
+    sha256: Sha256Hex
+    bytes: Annotated[int, Field(ge=0)]
+    encoding: Literal["gzip", "identity"]
+    raw_sha256: Sha256Hex
+    raw_bytes: Annotated[int, Field(ge=0)]
+    canonical_sha256: Sha256Hex
+
+
+class Counts(_Record):
+    """How much is in a project file."""
+
+    intents: int
+    entities: int
+    utterances: int
+
+
+class ModelRecord(_Record):
+    """A trained model as it stood when the snapshot was taken."""
+
+    label: str
+    trained_at: AwareDatetime | None = None
+    training_mode: str | None = None
+    training_config_version: str | None = None
+    evaluation: dict[str, Any] | None = None
+
+
+class DeploymentRecord(_Record):
+    """A service deployment as it stood when the snapshot was taken."""
+
+    name: str
+    model: str | None = None
+    deployed_at: AwareDatetime | None = None
+
+
+class Tool(_Record):
+    """What wrote the manifest."""
+
+    name: str
+    version: str
+
+
+class Manifest(_Record):
+    """Format 1 of the vault contract."""
+
+    format: Literal[1] = VAULT_FORMAT
+    snapshot_id: Annotated[str, StringConstraints(pattern=SNAPSHOT_ID.pattern)]
+    vault_id: str
+    resource: str
+    endpoint: str
+    project: str
+    captured_at: AwareDatetime
+    reason: Reason
+    tags: tuple[str, ...] = ()
+    api_version: str
+    project_last_modified: AwareDatetime | None = None
+    content: Content
+    counts: Counts
+    models: tuple[ModelRecord, ...] = ()
+    deployments: tuple[DeploymentRecord, ...] = ()
+    parent: str | None = None
+    tool: Tool
+
+    @property
+    def reference(self) -> str:
+        """The reference that names exactly this snapshot."""
+        return f"{self.resource}/{self.project}@{self.snapshot_id}"
+
+    def to_bytes(self) -> bytes:
+        """The manifest as UTF-8 JSON, readable by a person."""
+        return self.model_dump_json(by_alias=True, indent=2).encode() + b"\n"
+
+
+def read_manifest(data: bytes, *, key: str) -> Manifest:
+    """Parse a manifest from the store.
+
+    Raises:
+        VaultTooNew: a newer format wrote it.
+        DamagedSnapshot: it is no manifest.
+    """
+    refuse_newer_format(data, key=key)
+    try:
+        return Manifest.model_validate_json(data)
+    except ValidationError as err:
+        first = err.errors()[0]
+        where = "/".join(map(str, first["loc"])) or "top level"
+        raise DamagedSnapshot(
+            f"{key}: not a manifest: {where}: {first['msg']}",
+            mend="the snapshot cannot be used; restore another",
+        ) from err
+
+
+class _FormatOnly(BaseModel):
+    format: int
+
+
+def refuse_newer_format(data: bytes, *, key: str) -> None:
+    """Raise VaultTooNew when `data` says a newer format than this version reads; other faults are the caller's."""
+    try:
+        found = _FormatOnly.model_validate_json(data).format
+    except ValidationError:
+        return
+    if found > VAULT_FORMAT:
+        raise VaultTooNew(
+            f"{key}: written in vault format {found}, this cluvault reads up to {VAULT_FORMAT}",
+            mend="upgrade cluvault",
+        )
+
+
+def new_snapshot_id(captured_at: datetime, entropy: str) -> str:
+    """`YYYYMMDDTHHMMSSZ-<8 hex>`: sorts by time (UTC); `entropy` is eight lower-case hex digits."""
+    return f"{captured_at:%Y%m%dT%H%M%SZ}-{entropy}"

@@ -1,0 +1,54 @@
+"""Names and counts that the service allows. Source: the service-limits page of Microsoft's documentation."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from cluvault.errors import UsageError
+
+MAX_NAME_LENGTH: Final = 50
+_PROJECT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,50}")
+_RESOURCE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+
+
+def is_project_name(name: str) -> bool:
+    """Whether the service's documentation allows `name` for a project.
+
+    `.` and `..` fit the documented letters but are path segments that URL normalisation would remove.
+    """
+    return _PROJECT_NAME.fullmatch(name) is not None and name.strip(".") != ""
+
+
+def check_project_name(name: str) -> str:
+    """Return `name`, or raise UsageError that says which rule it breaks."""
+    if is_project_name(name):
+        return name
+    if not name:
+        problem = "is empty"
+    elif len(name) > MAX_NAME_LENGTH:
+        problem = f"has {len(name)} characters, the service allows {MAX_NAME_LENGTH}"
+    elif bad := sorted(set(re.sub(r"[A-Za-z0-9_.-]", "", name))):
+        problem = f"contains {' '.join(map(repr, bad[:5]))}"
+    else:
+        problem = "consists of dots only"
+    raise UsageError(f"project name {shorten(name)!r} {problem}", mend="use letters, digits and _ . - (at most 50)")
+
+
+def check_resource_name(name: str) -> str:
+    """Return `name`, or raise UsageError; the name becomes a folder of the vault."""
+    if _RESOURCE_NAME.fullmatch(name) is None:
+        raise UsageError(
+            f"resource name {shorten(name)!r} is not usable",
+            mend="start with a letter or digit, then letters, digits and _ . - (at most 63)",
+        )
+    return name
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """`text` cut to `limit` characters for a message."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+SCRATCH_PREFIX: Final = "cluvault-scratch-"
+"""Projects that cluvault makes for a while (restore drills, rehearsals) start with this; nobody else's should."""

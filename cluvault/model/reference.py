@@ -1,0 +1,152 @@
+"""References: how a user names a project file. Parsing and printing are inverse to each other."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from cluvault.errors import UsageError
+from cluvault.model.names import check_project_name, check_resource_name, shorten
+
+SNAPSHOT_ID: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+_MEND: Final = (
+    "write RESOURCE/PROJECT, RESOURCE/PROJECT@SNAPSHOT-ID, RESOURCE/PROJECT@2026-11-01, "
+    "live:RESOURCE/PROJECT, a path or a URL"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotReference:
+    """A snapshot in the vault: the latest, one by id, or the latest at an instant (UTC).
+
+    `prod/EmailApp`, `prod/EmailApp@20261101T020000Z-0a1b2c3d`, `prod/EmailApp@2026-11-01` (00:00 UTC of that day),
+    `prod/EmailApp@2026-11-01T12:00:00Z`.
+    """
+
+    resource: str
+    project: str
+    snapshot_id: str | None = None
+    as_of: datetime | None = None
+
+    def __str__(self) -> str:
+        name = f"{self.resource}/{self.project}"
+        prefix = "snapshot:" if _looks_like_path(name) else ""
+        if self.snapshot_id is not None:
+            return f"{prefix}{name}@{self.snapshot_id}"
+        if self.as_of is not None:
+            return f"{prefix}{name}@{self.as_of.astimezone(UTC).isoformat().replace('+00:00', 'Z')}"
+        return prefix + name
+
+
+@dataclass(frozen=True, slots=True)
+class LiveReference:
+    """The project as it is now, exported for the purpose: `live:prod/EmailApp`."""
+
+    resource: str
+    project: str
+
+    def __str__(self) -> str:
+        return f"live:{self.resource}/{self.project}"
+
+
+@dataclass(frozen=True, slots=True)
+class FileReference:
+    """A file on this machine, compressed or not."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return self.path if _looks_like_path(self.path) else f"./{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class UrlReference:
+    """An object in a bucket or container: `s3://…` or `az://…`."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+
+Reference = SnapshotReference | LiveReference | FileReference | UrlReference
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectTarget:
+    """Where a command puts a project: a resource, and a project name or None for the file's own."""
+
+    resource: str
+    project: str | None
+
+    def __str__(self) -> str:
+        return self.resource if self.project is None else f"{self.resource}/{self.project}"
+
+
+def parse_reference(text: str) -> Reference:
+    """Read a reference.
+
+    A text is a path when it starts with `.`, `/` or `~`, ends in `.json` or `.gz`, or has two slashes and more;
+    `snapshot:` in front says that it is a snapshot all the same.
+
+    Raises:
+        UsageError: it is none of the forms.
+    """
+    if text.startswith(("s3://", "az://")):
+        return UrlReference(text)
+    if text.startswith("file://"):
+        return FileReference(text.removeprefix("file://"))
+    if text.startswith("live:"):
+        resource, project = _split(text, text.removeprefix("live:"))
+        return LiveReference(resource, project)
+    body = text.removeprefix("snapshot:")
+    if body == text and _looks_like_path(text):
+        return FileReference(text)
+    name, at, selector = body.partition("@")
+    resource, project = _split(text, name)
+    if not at:
+        return SnapshotReference(resource, project)
+    if SNAPSHOT_ID.fullmatch(selector):
+        return SnapshotReference(resource, project, snapshot_id=selector)
+    return SnapshotReference(resource, project, as_of=_instant(text, selector))
+
+
+def parse_target(text: str) -> ProjectTarget:
+    """Read `RESOURCE` or `RESOURCE/PROJECT`.
+
+    Raises:
+        UsageError: a name is not allowed.
+    """
+    resource, slash, project = text.partition("/")
+    check_resource_name(resource)
+    return ProjectTarget(resource, check_project_name(project) if slash else None)
+
+
+def _looks_like_path(text: str) -> bool:
+    name = text.partition("@")[0]
+    return (
+        name.startswith((".", "/", "~"))
+        or text.endswith((".json", ".gz"))
+        or name.endswith((".json", ".gz"))
+        or text.count("/") > 1
+    )
+
+
+def _split(text: str, name: str) -> tuple[str, str]:
+    resource, slash, project = name.partition("/")
+    if not slash:
+        raise UsageError(f"{shorten(text)!r} is no reference: it names no project", mend=_MEND)
+    return check_resource_name(resource), check_project_name(project)
+
+
+def _instant(text: str, selector: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(selector)
+    except ValueError:
+        raise UsageError(
+            f"{shorten(text)!r} is no reference: {shorten(selector)!r} is neither a snapshot id nor a date",
+            mend=_MEND,
+        ) from None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

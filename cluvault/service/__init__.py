@@ -1,0 +1,1 @@
+"""The CLU authoring API: protocol without I/O, client, sign-in."""

@@ -1,0 +1,258 @@
+"""Configuration: `cluvault.toml`, overridden by the environment. Secrets are named here, never written here."""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from cluvault.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONFIG_NAME: Final = "cluvault.toml"
+ENVIRONMENT_PREFIX: Final = "CLUVAULT_"
+_RESERVED: Final = {"CLUVAULT_CONFIG"}
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(alias_generator=_kebab, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class SecretName(_Section):
+    """Where a secret is to be found: an environment variable, or a Prefect Secret block."""
+
+    env: str | None = None
+    prefect_secret: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> SecretName:
+        if (self.env is None) == (self.prefect_secret is None):
+            raise ValueError('should be { env = "NAME" } or { prefect-secret = "block-name" }')
+        return self
+
+
+class RateLimits(_Section):
+    """Calls a minute that cluvault allows itself on a resource; the documented limits of the service by default."""
+
+    post: Annotated[int, Field(ge=1, le=100_000)] = 10
+    get: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+
+
+class ResourceSettings(_Section):
+    """One Azure Language resource."""
+
+    endpoint: str
+    auth: Literal["entra", "key"] = "entra"
+    key: SecretName | None = None
+    api_version: Annotated[str, StringConstraints(pattern=r"^(auto|\d{4}-\d{2}-\d{2}(-preview)?)$")] = "auto"
+    limits: RateLimits | Literal["off"] = RateLimits()
+    scope: str = "https://cognitiveservices.azure.com/.default"
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint(cls, value: str) -> str:
+        return check_endpoint(value)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _key_means_key(cls, value: object) -> object:
+        if isinstance(value, dict) and "key" in value and "auth" not in value:
+            return cast("dict[str, Any]", value) | {"auth": "key"}
+        return cast("object", value)
+
+    @model_validator(mode="after")
+    def _key_is_named(self) -> ResourceSettings:
+        if self.auth == "key" and self.key is None:
+            raise ValueError('auth = "key" needs key = { env = "NAME" }')
+        return self
+
+
+class VaultSettings(_Section):
+    """The vault and what it keeps."""
+
+    url: str = "./vault"
+    retention: dict[str, int | str | list[str]] = {}
+
+
+class BackupSettings(_Section):
+    """How a backup runs."""
+
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    job_timeout: Annotated[float, Field(gt=0, description="seconds that one job may take")] = 900.0
+
+
+class CleanupRule(_Section):
+    """Which projects a rule calls stale: those to which every condition that is given applies."""
+
+    names: tuple[str, ...] = ()
+    not_modified_days: Annotated[int, Field(ge=0)] | None = None
+    not_trained_days: Annotated[int, Field(ge=0)] | None = None
+    not_deployed_days: Annotated[int, Field(ge=0)] | None = None
+    no_deployment: bool = False
+    scratch: bool = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> CleanupRule:
+        if self == CleanupRule.model_construct():
+            raise ValueError("a rule without any condition would choose every project")
+        return self
+
+
+class CleanupSettings(_Section):
+    """Rules of the clean-up, what it never touches, and how much it may delete in one run."""
+
+    rules: dict[str, CleanupRule] = {}
+    protect: tuple[str, ...] = ()
+    max_deletions: Annotated[int, Field(ge=0)] = 5
+    max_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+
+
+class Settings(_Section):
+    """The whole configuration."""
+
+    vault: VaultSettings = VaultSettings()
+    resources: dict[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")], ResourceSettings
+    ] = {}
+    backup: BackupSettings = BackupSettings()
+    cleanup: CleanupSettings = CleanupSettings()
+    routes: dict[str, dict[str, Any]] = {}
+
+    def resource(self, name: str) -> ResourceSettings:
+        """The settings of a resource.
+
+        Raises:
+            ConfigurationError: it is not configured; the message names those that are.
+        """
+        if name in self.resources:
+            return self.resources[name]
+        known = ", ".join(sorted(self.resources)) or "none"
+        raise ConfigurationError(
+            f"resource {name!r} is not configured (configured: {known})",
+            mend=f"add [resources.{name}] with its endpoint to {CONFIG_NAME}",
+        )
+
+
+def check_endpoint(value: str) -> str:
+    """Return an endpoint without its trailing slash; https, or http on loopback (the emulator).
+
+    Raises:
+        ValueError: what is wrong with it.
+    """
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("should be a URL such as https://NAME.cognitiveservices.azure.com")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("should hold no user, password, query or fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("should be https: a key never travels in clear (http is for 127.0.0.1 only)")
+    return value.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name can only mean this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def find_config(explicit: str | None, *, environment: Mapping[str, str], directory: Path) -> Path | None:
+    """The configuration file: `--config`, else CLUVAULT_CONFIG, else ./cluvault.toml when it exists."""
+    if named := explicit or environment.get("CLUVAULT_CONFIG"):
+        return Path(named)
+    found = directory / CONFIG_NAME
+    return found if found.is_file() else None
+
+
+def load_settings(path: Path | None, *, environment: Mapping[str, str]) -> Settings:
+    """Read the configuration; without a file only the environment and the defaults count.
+
+    A relative vault path is taken from the configuration file's folder, so that a command means the same vault
+    wherever it is started.
+
+    Raises:
+        ConfigurationError: one line that names the file, the place and the mend.
+    """
+    values = _read_toml(path) if path is not None else {}
+    source = str(path) if path is not None else "configuration"
+    try:
+        settings = Settings.model_validate(_overlay(values, environment))
+    except ValidationError as err:
+        fault = err.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in fault["loc"]) or "top level"
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            message = "unknown key"
+        raise ConfigurationError(f"{source}: at {where}: {message}") from err
+    if path is None or "://" in settings.vault.url:
+        return settings
+    vault = settings.vault.model_copy(update={"url": str(path.parent.resolve() / settings.vault.url)})
+    return settings.model_copy(update={"vault": vault})
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{path}: no such configuration file", mend="name another with --config, or write one"
+        ) from None
+    except (OSError, UnicodeDecodeError) as err:
+        raise ConfigurationError(f"{path}: cannot be read: {err}") from err
+    except tomllib.TOMLDecodeError as err:
+        raise ConfigurationError(f"{path}: malformed TOML: {err}") from err
+
+
+def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Put `CLUVAULT_SECTION__NAME__KEY` values over the file's; JSON values for lists and tables."""
+    merged = dict(values)
+    for variable, text in sorted(environment.items()):
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in _RESERVED:
+            continue
+        *sections, last = variable.removeprefix(ENVIRONMENT_PREFIX).split("__")
+        if not sections:
+            continue  # one-word variables belong to other programs' conventions, e.g. a CI's CLUVAULT_VERSION
+        place = merged
+        for section in sections:
+            key = _spelt_as_in(place, section)
+            inner = place.get(key)
+            place[key] = dict(cast("dict[str, Any]", inner)) if isinstance(inner, dict) else {}
+            place = place[key]
+        place[_spelt_as_in(place, last)] = _value(text)
+    return merged
+
+
+def _spelt_as_in(place: Mapping[str, Any], variable_part: str) -> str:
+    """The key of the table that a part of a variable's name means; a new key is lower-case with dashes."""
+    wanted = variable_part.lower().replace("_", "-")
+    return next((key for key in place if key.lower().replace("_", "-") == wanted), wanted)
+
+
+def _value(text: str) -> Any:
+    if not text.startswith(("{", "[")):
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -1,0 +1,1 @@
+"""Snapshots over an object store."""
