@@ -7,7 +7,7 @@ than UTF-8, nesting beyond 200 levels. Key order, nulls and the spelling of frac
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import jiter
 import orjson
@@ -48,7 +48,11 @@ def write_json(value: Any, *, indent: bool = False, sort_keys: bool = False) -> 
     options = (orjson.OPT_INDENT_2 if indent else 0) | (orjson.OPT_SORT_KEYS if sort_keys else 0)
     try:
         return orjson.dumps(value, default=_spelling, option=options)
-    except (TypeError, orjson.JSONEncodeError) as err:
+    except orjson.JSONEncodeError:
+        pass  # most likely an integer beyond 64 bits, which orjson does not write itself
+    try:
+        return orjson.dumps(_spell_big_integers(value), default=_spelling, option=options)
+    except orjson.JSONEncodeError as err:
         raise InvalidProjectFile(f"value cannot be written as JSON: {err}") from err
 
 
@@ -74,6 +78,16 @@ def _spelling(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal):
         return orjson.Fragment(str(value))
     raise TypeError(type(value).__name__)
+
+
+def _spell_big_integers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _spell_big_integers(item) for key, item in cast("JsonObject", value).items()}
+    if isinstance(value, list | tuple):
+        return [_spell_big_integers(item) for item in cast("list[Any]", value)]
+    if isinstance(value, int) and not isinstance(value, bool) and value not in _INT64:
+        return orjson.Fragment(str(value))
+    return value
 
 
 def _what_is_wrong(text: bytes, reason: str) -> str:
