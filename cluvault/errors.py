@@ -7,7 +7,11 @@ says whether doing the same step again later can succeed; Prefect retries a step
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class CluvaultError(Exception):
@@ -42,6 +46,30 @@ class ConfigurationError(CluvaultError):
 
 class InvalidProjectFile(CluvaultError):
     """Bytes that are no project file; the message says what they are and where the fault lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedFault:
+    """One fault of a seed: the file, its line (None when it has none), the place in words, and what is wrong there."""
+
+    source: str
+    line: int | None
+    place: str
+    sentence: str
+
+    def __str__(self) -> str:
+        line = f"line {self.line}" if self.line is not None else ""
+        where = ", ".join(part for part in (line, self.place) if part)
+        return ": ".join(part for part in (self.source, where, self.sentence) if part)
+
+
+class InvalidSeed(CluvaultError):
+    """Seeds that cannot make a project; `faults` holds every fault, the message the first and how many more."""
+
+    def __init__(self, faults: Sequence[SeedFault], *, mend: str = "") -> None:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        super().__init__(f"{faults[0]}{more}", mend=mend)
+        self.faults = tuple(faults)
 
 
 # --- the service ---------------------------------------------------------------------------------------------------
@@ -180,12 +208,22 @@ class ObjectExists(VaultError):
     """An object with this key exists; nothing is overwritten."""
 
 
+class InvalidKey(VaultError):
+    """A key that no store accepts: it could leave the vault, or no store could hold it."""
+
+
 class SnapshotNotFound(VaultError):
     """No snapshot fits the reference."""
 
 
 class DamagedSnapshot(VaultError):
     """A snapshot's bytes are missing or are not what its manifest says; it is never imported."""
+
+    exit_code = 5
+
+
+class DamagedRecord(VaultError):
+    """A record of the vault (a run, a hold) cannot be understood."""
 
     exit_code = 5
 

@@ -6,7 +6,7 @@ than UTF-8, nesting beyond 200 levels. Key order, nulls and the spelling of frac
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Any, Final, cast
 
 import jiter
@@ -18,6 +18,10 @@ JsonObject = dict[str, Any]
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _INT64: Final = range(-(2**63), 2**64)
+_GIANT_DIGITS: Final = 30
+_GIANT: Final = 10**_GIANT_DIGITS
+_EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
+_LARGEST: Final = Decimal((0, (1,), MAX_EMAX))
 
 
 def read_json(data: bytes, *, source: str) -> Any:
@@ -52,7 +56,7 @@ def write_json(value: Any, *, indent: bool = False, sort_keys: bool = False) -> 
         pass  # most likely an integer beyond 64 bits, which orjson does not write itself
     try:
         return orjson.dumps(_spell_big_integers(value), default=_spelling, option=options)
-    except orjson.JSONEncodeError as err:
+    except (orjson.JSONEncodeError, RecursionError) as err:
         raise InvalidProjectFile(f"value cannot be written as JSON: {err}") from err
 
 
@@ -62,14 +66,22 @@ def is_number(value: object) -> bool:
 
 
 def plain_number(value: float | jiter.LosslessFloat) -> int | float | Decimal:
-    """The number itself, free of spelling: 0.0 and 0 are 0; what a float cannot hold stays a Decimal."""
-    if isinstance(value, int):
+    """The number itself, the same for every spelling of it: 0, -0.0 and 0e9 are 0.
+
+    What a float would change stays a Decimal. Beyond 10^18 digits all numbers are one.
+    """
+    if isinstance(value, int) and abs(value) < _GIANT:
         return value
-    exact = Decimal(bytes(value).decode()) if isinstance(value, jiter.LosslessFloat) else Decimal(repr(value))
-    if exact == exact.to_integral_value() and abs(exact.adjusted()) < 30:  # noqa: PLR2004  # no giant integers
+    text = bytes(value).decode() if isinstance(value, jiter.LosslessFloat) else repr(value)
+    exact = _EXACT.create_decimal(text)
+    if exact.is_infinite():
+        return _LARGEST.copy_sign(exact)
+    if exact.is_zero():
+        return 0
+    if exact.adjusted() < _GIANT_DIGITS and exact == exact.to_integral_value():
         return int(exact)
     nearest = float(exact)
-    return nearest if Decimal(repr(nearest)) == exact else exact.normalize()
+    return nearest if Decimal(repr(nearest)) == exact else _EXACT.normalize(exact)
 
 
 def _spelling(value: object) -> orjson.Fragment:
@@ -107,9 +119,8 @@ def _what_is_wrong(text: bytes, reason: str) -> str:
         line = text.count(b"\n", 0, err.start) + 1
         column = err.start - text.rfind(b"\n", 0, err.start)
         return f"byte 0x{text[err.start]:02x} at line {line} column {column} is not UTF-8; save the file as UTF-8"
-    reason = reason[0].lower() + reason[1:]
     if reason.startswith("recursion limit exceeded"):
         return reason.replace("recursion limit exceeded", "nested deeper than 200 levels")
-    if reason.startswith("eof while parsing"):
+    if reason.startswith("EOF while parsing"):
         return f"the JSON ends too early (truncated?): {reason}"
-    return f"not valid JSON: {reason}"
+    return f"not valid JSON: {reason[0].lower()}{reason[1:]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003  # pydantic needs it at run time
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
@@ -27,7 +27,7 @@ class Reason(StrEnum):
     PRE_DELETE = "pre-delete"
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
     """Reads camelCase, ignores unknown keys of its own format, never changes after it was built."""
 
     model_config = ConfigDict(
@@ -35,7 +35,7 @@ class _Record(BaseModel):
     )
 
 
-class Content(_Record):
+class Content(Record):
     """Where a snapshot's bytes lie and what they are: `sha256`/`bytes` as stored, `raw…` as the service gave them."""
 
     key: str
@@ -47,7 +47,7 @@ class Content(_Record):
     canonical_sha256: Sha256Hex
 
 
-class Counts(_Record):
+class Counts(Record):
     """How much is in a project file."""
 
     intents: int
@@ -55,7 +55,7 @@ class Counts(_Record):
     utterances: int
 
 
-class ModelRecord(_Record):
+class ModelRecord(Record):
     """A trained model as it stood when the snapshot was taken."""
 
     label: str
@@ -65,7 +65,7 @@ class ModelRecord(_Record):
     evaluation: dict[str, Any] | None = None
 
 
-class DeploymentRecord(_Record):
+class DeploymentRecord(Record):
     """A service deployment as it stood when the snapshot was taken."""
 
     name: str
@@ -73,18 +73,18 @@ class DeploymentRecord(_Record):
     deployed_at: AwareDatetime | None = None
 
 
-class Tool(_Record):
+class Tool(Record):
     """What wrote the manifest."""
 
     name: str
     version: str
 
 
-class Manifest(_Record):
+class Manifest(Record):
     """Format 1 of the vault contract."""
 
     format: Literal[1] = VAULT_FORMAT
-    snapshot_id: Annotated[str, StringConstraints(pattern=SNAPSHOT_ID.pattern)]
+    snapshot_id: Annotated[str, StringConstraints(pattern=rf"^{SNAPSHOT_ID.pattern}$")]
     vault_id: str
     resource: str
     endpoint: str
@@ -149,4 +149,9 @@ def refuse_newer_format(data: bytes, *, key: str) -> None:
 
 def new_snapshot_id(captured_at: datetime, entropy: str) -> str:
     """`YYYYMMDDTHHMMSSZ-<8 hex>`: sorts by time (UTC); `entropy` is eight lower-case hex digits."""
-    return f"{captured_at:%Y%m%dT%H%M%SZ}-{entropy}"
+    return f"{snapshot_second(captured_at)}-{entropy}"
+
+
+def snapshot_second(instant: datetime) -> str:
+    """The part of a snapshot id that says when, to the second."""
+    return f"{instant.astimezone(UTC):%Y%m%dT%H%M%SZ}"

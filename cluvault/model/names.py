@@ -8,31 +8,33 @@ from typing import Final
 from cluvault.errors import UsageError
 
 MAX_NAME_LENGTH: Final = 50
-_PROJECT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,50}")
+_PROJECT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
 _RESOURCE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
-def is_project_name(name: str) -> bool:
+def is_project_name(name: str, *, max_length: int = MAX_NAME_LENGTH) -> bool:
     """Whether the service's documentation allows `name` for a project.
 
     `.` and `..` fit the documented letters but are path segments that URL normalisation would remove.
     """
-    return _PROJECT_NAME.fullmatch(name) is not None and name.strip(".") != ""
+    return len(name) <= max_length and _PROJECT_NAME.fullmatch(name) is not None and name.strip(".") != ""
 
 
-def check_project_name(name: str) -> str:
+def check_project_name(name: str, *, max_length: int = MAX_NAME_LENGTH) -> str:
     """Return `name`, or raise UsageError that says which rule it breaks."""
-    if is_project_name(name):
+    if is_project_name(name, max_length=max_length):
         return name
     if not name:
         problem = "is empty"
-    elif len(name) > MAX_NAME_LENGTH:
-        problem = f"has {len(name)} characters, the service allows {MAX_NAME_LENGTH}"
+    elif len(name) > max_length:
+        problem = f"has {len(name)} characters, the service allows {max_length}"
     elif bad := sorted(set(re.sub(r"[A-Za-z0-9_.-]", "", name))):
         problem = f"contains {' '.join(map(repr, bad[:5]))}"
     else:
         problem = "consists of dots only"
-    raise UsageError(f"project name {shorten(name)!r} {problem}", mend="use letters, digits and _ . - (at most 50)")
+    raise UsageError(
+        f"project name {shorten(name)!r} {problem}", mend=f"use letters, digits and _ . - (at most {max_length})"
+    )
 
 
 def check_resource_name(name: str) -> str:

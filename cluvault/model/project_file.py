@@ -21,6 +21,7 @@ from typing_extensions import TypedDict
 
 from cluvault.errors import InvalidProjectFile
 from cluvault.model.json_text import JsonObject, is_number, read_json, write_json
+from cluvault.model.names import shorten
 
 # --- the shape -----------------------------------------------------------------------------------------------------
 
@@ -35,8 +36,14 @@ Number = Annotated[Any, PlainValidator(_number)]
 """A JSON number in its own spelling; `json_text.plain_number` gives its value."""
 
 
-Flag = bool | Literal["true", "false", "True", "False"]
-"""A boolean; early previews wrote it as a string."""
+def _flag(value: object) -> object:
+    if not isinstance(value, bool) and value not in ("true", "false", "True", "False"):
+        raise ValueError("should be a boolean")
+    return value
+
+
+Flag = Annotated[bool | str, PlainValidator(_flag)]
+"""A boolean; early previews wrote it as a string. (As a union, its faults would have a place each for both types.)"""
 
 
 class Settings(TypedDict):
@@ -208,14 +215,12 @@ class ProjectFile:
     @property
     def name(self) -> str:
         """The project name that the file gives itself; empty when it gives none."""
-        metadata = cast("JsonObject", self.document["metadata"])
-        return metadata.get("projectName") or metadata.get("name") or ""
+        return _first_text(cast("JsonObject", self.document["metadata"]), "projectName", "name")
 
     @property
     def version(self) -> str:
         """The format version that the file states; empty when it states none."""
-        document = cast("JsonObject", self.document)
-        return document.get("projectFileVersion") or document.get("api-version") or ""
+        return _first_text(cast("JsonObject", self.document), "projectFileVersion", "api-version")
 
     @property
     def metadata(self) -> Metadata:
@@ -238,9 +243,20 @@ class ProjectFile:
         assets = self.document.get("assets") or {}
         return assets.get("utterances") or cast("JsonObject", assets).get("examples") or []
 
+    @property
+    def conversations(self) -> list[Conversation]:
+        """The conversations of a summarization project, in the file's order."""
+        return (self.document.get("assets") or {}).get("conversations") or []
+
     def to_bytes(self, *, indent: bool = False) -> bytes:
         """UTF-8 JSON with the document's own keys, order, nulls and numbers."""
         return write_json(self.document, indent=indent)
+
+
+def _first_text(members: JsonObject, *names: str) -> str:
+    """The first of these members that is a text; older shapes are read before anything has checked them."""
+    values = (members.get(name) for name in names)
+    return next((value for value in values if isinstance(value, str) and value), "")
 
 
 def read_project_file(data: bytes, *, source: str = "project file") -> ProjectFile:
@@ -266,7 +282,7 @@ def inspect_project_file(data: bytes, *, source: str) -> tuple[ProjectFile, list
     shape = _recognise(document, source=source)
     if shape == "2021-11-01-preview":
         return ProjectFile(cast("Document", document), shape), _old_faults(document)
-    return ProjectFile(cast("Document", document), shape), _faults(document)
+    return ProjectFile(cast("Document", document), shape), shape_faults(document)
 
 
 def decompress(data: bytes, *, source: str, limit: int = 1 << 30) -> bytes:
@@ -279,11 +295,13 @@ def decompress(data: bytes, *, source: str, limit: int = 1 << 30) -> bytes:
         return data
     engine = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        plain = engine.decompress(data, limit)
-        if engine.unconsumed_tail:
+        plain = engine.decompress(data, limit + 1)
+        if len(plain) > limit:
             raise InvalidProjectFile(f"{source}: decompresses to more than {limit} bytes; refused")
         if not engine.eof:
             raise InvalidProjectFile(f"{source}: the gzip data ends too early (truncated?)")
+        if engine.unused_data:
+            raise InvalidProjectFile(f"{source}: {len(engine.unused_data)} bytes follow the gzip data")
     except zlib.error as err:
         raise InvalidProjectFile(f"{source}: damaged gzip data: {err}") from err
     return plain
@@ -314,7 +332,7 @@ def _recognise(document: object, *, source: str) -> Shape:
         raise InvalidProjectFile(f"{source}: this is an error answer of the service, not a project file")
     metadata = found.get("metadata")
     if not isinstance(metadata, dict):
-        keys = ", ".join(list(found)[:4]) or "none"
+        keys = shorten(", ".join(map(repr, list(found)[:4]))) or "none"
         raise InvalidProjectFile(f"{source}: not a CLU project file: no object at /metadata (keys: {keys})")
     fields = cast("JsonObject", metadata)
     if "projectKind" not in fields and ("type" in fields or "name" in fields):
@@ -346,7 +364,7 @@ def _utterance() -> TypeAdapter[Any]:
     return TypeAdapter(Utterance)
 
 
-def _faults(document: JsonObject) -> list[ShapeFault]:
+def shape_faults(document: JsonObject) -> list[ShapeFault]:
     """Every fault of a document in the current shape; utterances one by one, so that no second tree is built."""
     assets: object = document.get("assets")
     utterances: object = cast("JsonObject", assets).get("utterances") if isinstance(assets, dict) else None
@@ -384,18 +402,29 @@ def _check(adapter: TypeAdapter[Any], value: object, prefix: str) -> list[ShapeF
         adapter.validate_python(value)
     except ValidationError as err:
         return [
-            ShapeFault(prefix + "".join(f"/{_escape(part)}" for part in fault["loc"]) or "/", _sentence(fault))
+            ShapeFault(prefix + "".join(f"/{pointer_part(part)}" for part in fault["loc"]), _sentence(fault))
             for fault in err.errors(include_url=False, include_context=False)
         ]
     return []
+
+
+_IN_WORDS_OF_JSON: Final = {
+    "a valid dictionary": "an object",
+    "a valid list": "an array",
+    "a valid integer": "an integer",
+    "a valid string": "a string",
+}
 
 
 def _sentence(fault: Any) -> str:
     if fault["type"] == "missing":
         return "is missing"
     message: str = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return message.replace("a valid dictionary", "an object").replace("a valid list", "an array").replace("valid ", "")
+    for pydantic_says, json_says in _IN_WORDS_OF_JSON.items():
+        message = message.replace(pydantic_says, json_says)
+    return message
 
 
-def _escape(part: object) -> str:
+def pointer_part(part: object) -> str:
+    """A member's name or an index as one part of a JSON pointer (RFC 6901)."""
     return str(part).replace("~", "~0").replace("/", "~1")

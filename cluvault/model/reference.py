@@ -10,7 +10,8 @@ from typing import Final
 from cluvault.errors import UsageError
 from cluvault.model.names import check_project_name, check_resource_name, shorten
 
-SNAPSHOT_ID: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+SNAPSHOT_ID: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
+_PREFIXES: Final = ("s3://", "az://", "file://", "live:", "snapshot:")
 _MEND: Final = (
     "write RESOURCE/PROJECT, RESOURCE/PROJECT@SNAPSHOT-ID, RESOURCE/PROJECT@2026-11-01, "
     "live:RESOURCE/PROJECT, a path or a URL"
@@ -58,7 +59,8 @@ class FileReference:
     path: str
 
     def __str__(self) -> str:
-        return self.path if _looks_like_path(self.path) else f"./{self.path}"
+        says_itself = _looks_like_path(self.path) and not self.path.startswith(_PREFIXES)
+        return self.path if says_itself else f"file://{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +146,9 @@ def _split(text: str, name: str) -> tuple[str, str]:
 def _instant(text: str, selector: str) -> datetime:
     try:
         instant = datetime.fromisoformat(selector)
-    except ValueError:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UsageError(
             f"{shorten(text)!r} is no reference: {shorten(selector)!r} is neither a snapshot id nor a date",
             mend=_MEND,
         ) from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -1,18 +1,21 @@
-"""A semantic difference as JSON and as Markdown; both from the same value, both safe for texts of strangers."""
+"""A semantic difference as JSON, as lines and as Markdown; all from the same value, all safe for texts of strangers."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from cluvault.model.json_text import JsonObject, write_json
+from cluvault.plan.utterances import DEFAULT_DATASET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from cluvault.plan.diff import ItemChange, ProjectDiff, UtteranceChange
+    from cluvault.plan.diff import ItemChange, ProjectDiff
     from cluvault.plan.item_parts import ValueChange
-    from cluvault.plan.utterances import CanonicalUtterance
+    from cluvault.plan.utterance_changes import UtteranceChange, UtteranceKind
+    from cluvault.plan.utterances import CanonicalLabel, CanonicalUtterance
 
 Line = tuple[str, str]
 """A sign (`+`, `-`, `~`, or a blank for a heading) and a text."""
@@ -20,12 +23,15 @@ Line = tuple[str, str]
 ABSENT: Final = "(absent)"
 
 
+# --- for programs --------------------------------------------------------------------------------------------------
+
+
 def diff_to_json(diff: ProjectDiff) -> JsonObject:
     """The whole difference with its counts, for programs."""
     return {
         "equal": not diff,
         "summary": summary(diff),
-        "settings": [asdict(change) for change in diff.settings],
+        "settings": [_value(change) for change in diff.settings],
         "intents": [_item(change) for change in diff.intents],
         "entities": [_item(change) for change in diff.entities],
         "labels": {name: {"removed": gone, "added": come} for name, (gone, come) in diff.label_counts().items()},
@@ -34,39 +40,75 @@ def diff_to_json(diff: ProjectDiff) -> JsonObject:
     }
 
 
+def _value(change: ValueChange) -> JsonObject:
+    return {"path": change.path, "before": change.before, "after": change.after}
+
+
+def _item(change: ItemChange) -> JsonObject:
+    kind = "added" if change.before is None else "removed" if change.after is None else "changed"
+    return {
+        "name": change.name,
+        "change": kind,
+        "before": change.before,
+        "after": change.after,
+        "parts": [_value(part) for part in change.parts],
+    }
+
+
+def _utterance(change: UtteranceChange) -> JsonObject:
+    return {
+        "change": list(change.kinds),
+        "count": change.count,
+        "before": change.before.to_document() if change.before else None,
+        "after": change.after.to_document() if change.after else None,
+    }
+
+
+# --- for people ----------------------------------------------------------------------------------------------------
+
+
 def summary(diff: ProjectDiff) -> str:
     """One line: what differs and how much."""
     if not diff:
         return "no difference in meaning"
-    parts = [
-        _count(len(diff.settings), "setting"),
-        _count(len(diff.intents), "intent"),
-        _count(len(diff.entities), "entity", "entities"),
-        _count(len(diff.conversations_added) + len(diff.conversations_removed), "conversation"),
-    ]
     counts = diff.utterance_counts()
-    if counts:
-        kinds = ", ".join(f"{number} {kind}" for kind, number in counts.items())
-        parts.append(f"utterances: {kinds}")
+    parts = [
+        _changed(len(diff.settings), "setting"),
+        _changed(len(diff.intents), "intent"),
+        _changed(len(diff.entities), "entity", "entities"),
+        "utterances: " + ", ".join(f"{number} {kind}" for kind, number in counts.items()) if counts else "",
+        _changed(len(diff.conversations_added) + len(diff.conversations_removed), "conversation"),
+    ]
     return "; ".join(part for part in parts if part)
 
 
+def _changed(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun if number == 1 else plural or noun + 's'} changed" if number else ""
+
+
 def diff_lines(diff: ProjectDiff, *, limit: int | None = None) -> Iterator[Line]:
-    """The difference line by line, for rendering; at most `limit` utterances, the rest counted."""
-    yield from _section("Settings", (_value_line(change) for change in diff.settings))
-    yield from _section("Intents", _item_lines(diff.intents, {}))
-    yield from _section("Entities", _entity_lines(diff))
-    shown = diff.utterances if limit is None else diff.utterances[:limit]
-    yield from _section("Utterances", (line for change in shown for line in _utterance_lines(change)))
-    if len(shown) < len(diff.utterances):
-        yield " ", f"… and {len(diff.utterances) - len(shown)} more changes of utterances"
-    conversations = [("-", _text(item)) for item in diff.conversations_removed]
-    conversations += [("+", _text(item)) for item in diff.conversations_added]
-    yield from _section("Conversations", conversations)
+    """The difference line by line, for rendering; of each section at most `limit` lines, the rest counted.
+
+    Every text is one line in which `visible_text` shows what could not be seen or would move the cursor.
+    """
+    sections = {
+        "Settings": (_value_line(change) for change in diff.settings),
+        "Intents": _item_lines(diff.intents, {}),
+        "Entities": _item_lines(diff.entities, diff.label_counts()),
+        "Utterances": (_utterance_line(change) for change in diff.utterances),
+        "Conversations": _conversation_lines(diff),
+    }
+    for title, lines in sections.items():
+        shown = list(islice(lines, limit))
+        if shown:
+            yield " ", title
+            yield from ((sign, visible_text(text)) for sign, text in shown)
+        if more := sum(1 for _ in lines):
+            yield "~", f"… and {more} more"
 
 
 def diff_to_markdown(diff: ProjectDiff, *, title: str, limit: int = 200) -> str:
-    """The difference as a Markdown page, short enough for a run artifact."""
+    """The difference as a Markdown page, short enough for a run artifact: each section has at most `limit` lines."""
     lines = [f"## {escape_markdown(title)}", "", escape_markdown(summary(diff))]
     for sign, text in diff_lines(diff, limit=limit):
         if sign == " ":
@@ -76,26 +118,44 @@ def diff_to_markdown(diff: ProjectDiff, *, title: str, limit: int = 200) -> str:
     return "\n".join(lines) + "\n"
 
 
+# --- texts of strangers --------------------------------------------------------------------------------------------
+
+_ENTITIES: Final[Mapping[str, str]] = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKUP: Final = re.compile(r"[\\`*_{}\[\]()#|!~]|^[-+=]|:(?=//)|(?<=\bwww)\.", re.IGNORECASE)
+_NUMBERED: Final = re.compile(r"^(\d+)\.")
+_UNSEEN_SPACE: Final = re.compile(r"^ | $| (?= )|(?<= ) ")
+
+
 def escape_markdown(text: str) -> str:
-    """Text that Markdown shows as it is: no links, tables, code or HTML out of project content."""
-    escaped = "".join(f"\\{char}" if char in "\\`*_{}[]()#|!~" else char for char in text)
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", "⏎").replace("\r", "⏎")
+    """One line that Markdown shows as it is: no link, table, list, code or HTML comes out of project content."""
+    escaped = _MARKUP.sub(r"\\\g<0>", visible_text(text))
+    escaped = _NUMBERED.sub(r"\1\\.", escaped)
+    return "".join(_ENTITIES.get(char, char) for char in escaped)
 
 
-def _count(number: int, noun: str, plural: str = "") -> str:
-    return f"{number} {noun if number == 1 else plural or noun + 's'} changed" if number else ""
+def visible_text(text: str) -> str:
+    """The text as one line in which every character can be seen, and that no terminal obeys.
+
+    Line ends, tabs and other control characters get their pictures, invisible and reordering characters their code
+    points, spaces a picture where a page would swallow them.
+    """
+    plain = text if text.isprintable() else "".join(char if char.isprintable() else _picture(char) for char in text)
+    return _UNSEEN_SPACE.sub("␣", plain)
 
 
-def _section(title: str, lines: Iterable[Line]) -> Iterator[Line]:
-    found = list(lines)
-    if found:
-        yield " ", title
-        yield from found
+def _picture(char: str) -> str:
+    if char == "\n":
+        return "⏎"
+    code = ord(char)
+    if code < 0x20:  # noqa: PLR2004  # the control characters of ASCII, whose pictures stand in the same order
+        return chr(0x2400 + code)
+    return f"⟨U+{code:04X}⟩"
+
+
+# --- lines ---------------------------------------------------------------------------------------------------------
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return ABSENT
     return value if isinstance(value, str) and value else write_json(value).decode()
 
 
@@ -108,81 +168,81 @@ def _value_line(change: ValueChange, prefix: str = "") -> Line:
     return "~", f"{name}: {_text(change.before)} → {_text(change.after)}"
 
 
-def _entity_lines(diff: ProjectDiff) -> Iterator[Line]:
-    labels = {name: f"learned: {come} labels more, {gone} fewer" for name, (gone, come) in diff.label_counts().items()}
-    yield from _item_lines(diff.entities, labels)
-    changed = {change.name for change in diff.entities}
-    for name, text in labels.items():
-        if name not in changed:
-            yield "~", f"{name}: {text}"
+def _item_lines(changes: Iterable[ItemChange], labels: Mapping[str, tuple[int, int]]) -> Iterator[Line]:
+    """Intents, or entities with the labels that each lost and gained: its learned component."""
+    by_name = {change.name: change for change in changes}
+    for name in sorted({*by_name, *labels}):
+        change = by_name.get(name)
+        if change and (change.before is None or change.after is None):
+            yield "+" if change.before is None else "-", name + _components(change.after or change.before or {})
+        elif change:
+            yield from (_value_line(part, prefix=f"{name}: ") for part in change.parts)
+        if name in labels:
+            yield "~", f"{name}: learned: {_learned(*labels[name])}"
 
 
-def _item_lines(changes: Iterable[ItemChange], notes: dict[str, str]) -> Iterator[Line]:
-    for change in changes:
-        note = f" ({notes[change.name]})" if change.name in notes else ""
-        if change.before is None:
-            yield "+", change.name + note
-        elif change.after is None:
-            yield "-", change.name + note
-        elif note:
-            yield "~", change.name + note
-        if change.before is not None and change.after is not None:
-            for part in change.parts:
-                yield _value_line(part, prefix=f"{change.name}: ")
+def _components(item: JsonObject) -> str:
+    """The components of an entity that was added or removed as a whole."""
+    found = [name for name in ("list", "prebuilts", "regex", "requiredComponents", "orchestration") if name in item]
+    return f" ({', '.join(found)})" if found else ""
 
 
-def _utterance_lines(change: UtteranceChange) -> Iterator[Line]:
+def _learned(gone: int, come: int) -> str:
+    if not (gone and come):
+        return f"{_labels(come)} more" if come else f"{_labels(gone)} fewer"
+    return f"{_labels(come)} more, {gone} fewer"
+
+
+def _labels(number: int) -> str:
+    return f"{number} label" if number == 1 else f"{number} labels"
+
+
+def _utterance_line(change: UtteranceChange) -> Line:
     times = f" ({change.count} times)" if change.count > 1 else ""
     before, after = change.before, change.after
-    if before is None or after is None:
-        one = after or before
-        assert one is not None  # noqa: S101  # a change has at least one side
-        yield "+" if before is None else "-", f"[{one.intent}] {_marked(one)}{times}"
-        return
-    details = [f"{kind} {_aspect(before, kind)} → {_aspect(after, kind)}" for kind in change.kinds]
-    yield "~", f"{after.text}{times}: {'; '.join(details)}"
+    if before and after:
+        details = [_detail(change, kind, before, after) for kind in change.kinds]
+        return "~", f"{_text(after.text)}{times}: {'; '.join(details)}"
+    sides = [_whole(side) for side in (before, after) if side]
+    return "+" if after else "-", sides[0] + times
 
 
-def _aspect(one: CanonicalUtterance, kind: str) -> str:
+def _detail(change: UtteranceChange, kind: UtteranceKind, before: CanonicalUtterance, after: CanonicalUtterance) -> str:
+    """For example `moved Book → Cancel` or `relabelled -City 'Rome'@7, +Airport 'Rome'@7`."""
     match kind:
-        case "moved":
-            return one.intent
         case "relabelled":
-            return _marked(one)
+            signed = (
+                sign + _covered(label, after.text)
+                for sign, labels in zip("-+", change.labels(), strict=True)
+                for label in sorted(labels.elements())
+            )
+            return f"relabelled {', '.join(signed)}"
+        case "moved":
+            return f"moved {before.intent} → {after.intent}"
         case "dataset":
-            return one.dataset
+            return f"dataset {before.dataset} → {after.dataset}"
         case "language":
-            return one.language
+            return f"language {before.language} → {after.language}"
         case _:
-            return one.other or ABSENT
+            return f"other members {before.other or ABSENT} → {after.other or ABSENT}"
 
 
-def _marked(one: CanonicalUtterance) -> str:
-    """The text with what its labels cover: `book a flight {flight=Service@7}`."""
-    if not one.labels:
-        return one.text
-    units = one.text.encode("utf-16-le", "surrogatepass")
-    spans = ", ".join(
-        f"{label.category}={_cut(units, label.offset, label.length)!r}@{label.offset}" for label in one.labels
-    )
-    return f"{one.text} {{{spans}}}"
+def _whole(one: CanonicalUtterance) -> str:
+    """For example `[Book, Test] fly to Rome {City 'Rome'@7}`; the dataset only where it is not Train."""
+    place = one.intent if one.dataset == DEFAULT_DATASET else f"{one.intent}, {one.dataset}"
+    labels = f" {{{', '.join(_covered(label, one.text) for label in one.labels)}}}" if one.labels else ""
+    return f"[{place}] {_text(one.text)}{labels}"
 
 
-def _cut(units: bytes, offset: int, length: int) -> str:
-    start = max(offset, 0) * 2
-    return units[start : start + max(length, 0) * 2].decode("utf-16-le", "replace")
+def _covered(label: CanonicalLabel, text: str) -> str:
+    """The label with what it covers."""
+    units = text.encode("utf-16-le", "surrogatepass")
+    start, end = max(label.offset, 0), max(label.offset + label.length, 0)
+    covered = units[start * 2 : end * 2].decode("utf-16-le", "replace")
+    other = f" {label.other}" if label.other else ""
+    return f"{label.category} '{covered}'@{label.offset}{other}"
 
 
-def _item(change: ItemChange) -> JsonObject:
-    kind = "added" if change.before is None else "removed" if change.after is None else "changed"
-    parts = [asdict(part) for part in change.parts] if kind == "changed" else []
-    return {"name": change.name, "change": kind, "before": change.before, "after": change.after, "parts": parts}
-
-
-def _utterance(change: UtteranceChange) -> JsonObject:
-    return {
-        "change": list(change.kinds),
-        "count": change.count,
-        "before": change.before.to_document() if change.before else None,
-        "after": change.after.to_document() if change.after else None,
-    }
+def _conversation_lines(diff: ProjectDiff) -> Iterator[Line]:
+    yield from (("-", _text(item)) for item in diff.conversations_removed)
+    yield from (("+", _text(item)) for item in diff.conversations_added)

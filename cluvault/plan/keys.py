@@ -10,6 +10,7 @@ from cluvault.model.reference import SNAPSHOT_ID
 
 ROOT_KEY: Final = "cluvault.json"
 SNAPSHOTS: Final = "snapshots/"
+RUNS: Final = "runs/"
 _MANIFEST: Final = "manifest.json"
 _CONTENT: Final = "config.json.gz"
 _PARTS: Final = 5
@@ -22,6 +23,11 @@ class SnapshotKey:
     resource: str
     project: str
     snapshot_id: str
+
+    @property
+    def reference(self) -> str:
+        """The reference that names exactly this snapshot."""
+        return f"{self.resource}/{self.project}@{self.snapshot_id}"
 
     @property
     def folder(self) -> str:
@@ -64,7 +70,7 @@ def project_prefix(resource: str, project: str) -> str:
 
 def run_key(date: str, run_id: str) -> str:
     """The key of a run record; `date` is YYYY-MM-DD."""
-    return f"runs/{date}/{encode_name(run_id)}.json"
+    return f"{RUNS}{date}/{encode_name(run_id)}.json"
 
 
 def parse_manifest_key(key: str) -> SnapshotKey | None:

@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from cluvault.model.json_text import JsonObject, read_json
 from cluvault.model.project_file import UTF16, ProjectFile
+from cluvault.plan.entity_form import entity_document
 from cluvault.plan.upgrade import CURRENT_VERSION
+from cluvault.plan.utterances import CanonicalUtterance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cluvault.model.json_text import JsonObject
     from cluvault.model.project_file import Document
     from cluvault.plan.canonical import CanonicalForm
-    from cluvault.plan.utterances import CanonicalUtterance
+
+_DESCRIPTIONS_VERSION: Final = "2025-05-15-preview"
+_MEMBERS_SINCE_THEN: Final = frozenset({"description", "associatedEntities"})
 
 
-def rebuild_project_file(form: CanonicalForm, utterances: Iterable[CanonicalUtterance], *, name: str) -> ProjectFile:
-    """A project file with the meaning of `form`; its utterances come apart because the form holds their digests."""
+def rebuild_project_file(form: CanonicalForm, *, name: str) -> ProjectFile:
+    """A project file with the meaning of `form` and the project name `name`; its canonical form is `form` again."""
     frame = _levels(form.settings)
-    metadata = {"projectName": name} | frame[""] | {"settings": frame["settings"]} | frame["metadata"]
-    assets: JsonObject = {
-        "projectKind": frame[""]["projectKind"],
+    utterances = (CanonicalUtterance.from_line(line) for line in form.utterance_lines)
+    content: dict[str, list[JsonObject]] = {
         "intents": list(form.intents.values()),
-        "entities": [_entity(entity) for entity in form.entities.values()],
+        "entities": [entity_document(entity) for entity in form.entities.values()],
         "utterances": [utterance.to_document() for utterance in utterances],
-    } | frame["assets"]
-    if form.conversations:
-        assets["conversations"] = list(form.conversations)
+        "conversations": [read_json(line, source="canonical line") for line in form.conversation_lines],
+    }
     document: JsonObject = {
-        "projectFileVersion": CURRENT_VERSION,
+        "projectFileVersion": _version([*content["intents"], *content["entities"]]),
         "stringIndexType": UTF16,
-        "metadata": metadata,
-        "assets": assets,
-    } | frame["file"]
-    return ProjectFile(cast("Document", document))
+        "metadata": {"projectName": name} | frame[""] | {"settings": frame["settings"]} | frame["metadata"],
+        # An empty list stays out: a kind that does not have the member refuses it.
+        "assets": {"projectKind": frame[""]["projectKind"]}
+        | {key: items for key, items in content.items() if items}
+        | frame["assets"],
+    }
+    return ProjectFile(cast("Document", document | frame["file"]))
 
 
 def _levels(settings: Mapping[str, Any]) -> dict[str, JsonObject]:
@@ -46,28 +51,7 @@ def _levels(settings: Mapping[str, Any]) -> dict[str, JsonObject]:
     return levels
 
 
-def _entity(value: JsonObject) -> JsonObject:
-    entity = dict(value)
-    if "list" in entity:
-        entity["list"] = _list(entity["list"])
-    if "regex" in entity:
-        regex = entity["regex"]
-        entity["regex"] = {"expressions": regex.get("expressions", [])} | regex.get("other", {})
-    return entity
-
-
-def _list(value: JsonObject) -> JsonObject:
-    sublists: list[JsonObject] = [
-        {"listKey": key, "synonyms": [{"language": tag, "values": words} for tag, words in languages.items()]}
-        for key, languages in value.get("keys", {}).items()
-    ]
-    component: JsonObject = {}
-    for other in value.get("other", ()):
-        place: list[str] = other["at"]
-        if not place:
-            component |= other["members"]
-        elif len(place) == 1:
-            sublists.append({"listKey": place[0]} | other["members"])
-        else:
-            sublists.append({"listKey": place[0], "synonyms": [{"language": place[1]} | other["members"]]})
-    return {"sublists": sublists} | component
+def _version(items: Iterable[JsonObject]) -> str:
+    """The first version from the current shape on that knows all members of intents and entities."""
+    described = any(not _MEMBERS_SINCE_THEN.isdisjoint(item) for item in items)
+    return _DESCRIPTIONS_VERSION if described else CURRENT_VERSION

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from cluvault.errors import InvalidKey
+from cluvault.model.names import shorten
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+MAX_KEY_BYTES: Final = 1024  # S3's limit, the smallest of all stores
+_RESERVED: Final = (".tmp", "lost+found")  # the folder store's unfinished writes; what ext4 keeps in a volume's root
+_DOTS: Final = ("", ".", "..")
+_UNUSABLE: Final = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff]")  # the last: undecodable file names
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +27,10 @@ class ObjectInfo:
 
 
 class ObjectStore(Protocol):
-    """Whole objects under slash-separated keys.
+    """Whole objects under slash-separated keys that satisfy `check_key`.
 
-    Every verb may raise StoreUnavailable (may pass), StorageDenied, or StorageFull (on writing).
+    Every verb may raise StoreUnavailable (may pass), StorageDenied, or StorageFull (on writing); those that take a
+    key raise InvalidKey for one that no object can have.
     """
 
     @property
@@ -37,7 +47,7 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str = "") -> AsyncIterator[ObjectInfo]:
-        """Complete objects whose key starts with `prefix`, sorted by key."""
+        """Complete objects whose key starts with `prefix`, sorted by key (by code point, `-` before `/`)."""
         ...
 
     async def delete(self, key: str) -> None:
@@ -47,3 +57,22 @@ class ObjectStore(Protocol):
     async def aclose(self) -> None:
         """Release connections."""
         ...
+
+
+def key_fault(key: str) -> str | None:
+    """Why no object can have this key, or None: the same rules for every store, so that vaults can be copied."""
+    segments = key.split("/")
+    if any(segment in _DOTS for segment in segments):
+        return "has an empty or dot segment"
+    if segments[0] in _RESERVED:
+        return f"starts with {segments[0]}, which is reserved"
+    if _UNUSABLE.search(key):
+        return "has a backslash, a control character or a byte that is no text"
+    return f"is longer than {MAX_KEY_BYTES} bytes" if len(key.encode()) > MAX_KEY_BYTES else None
+
+
+def check_key(key: str) -> str:
+    """Return `key`, or raise InvalidKey: keys come from manifests too, and a manifest may come from anybody."""
+    if fault := key_fault(key):
+        raise InvalidKey(f"key {shorten(key)!r} {fault}", mend="no object of a vault is named so")
+    return key

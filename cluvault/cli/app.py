@@ -1,0 +1,94 @@
+"""The command line: which commands there are, and how errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, cast
+
+import click
+
+from cluvault import __version__
+from cluvault.cli.invocation import Invocation
+from cluvault.cli.text import clean
+from cluvault.errors import CluvaultError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+INTERRUPTED: Final = 130
+UNEXPECTED: Final = 1
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "demo": "The main job on embedded defaults: no account, no network, no configuration.",
+    "emulator": "Run the local stand-in for the CLU authoring API.",
+    "projects": "List the projects of a resource, with their last snapshots.",
+    "backup": "Export projects and store what changed.",
+    "snapshots": "List the snapshots in the vault.",
+    "show": "Show one snapshot.",
+    "cat": "Write the exact config.json of a snapshot, live project or file.",
+    "diff": "Show the semantic difference of two project files.",
+    "restore": "Import a snapshot or file into a resource, proven by exporting it again.",
+    "create": "Create a project and seed it.",
+    "cleanup": "Delete stale projects; each is kept in the vault first.",
+    "verify": "Read snapshots back and compare them with their manifests.",
+    "validate": "Check project files against the service's limits and rules.",
+}
+"""Name → help. A command's module is imported when it is called, so that the others start at once."""
+
+
+class Commands(click.Group):
+    """The commands, each in its own module."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Names in the order of a day's work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        return cast("click.Command", import_module(f"cluvault.cli.commands.{cmd_name}").command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, package_name="cluvault")
+def cli() -> None:
+    """Verified backups, restore, seeding and safe clean-up for Azure CLU projects."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code: 0 done, 1 failed, 2 usage, 3 in part, 4 refused, 5 damage."""
+    debug = "--debug" in arguments
+    try:
+        result = cli.main(list(arguments), prog_name="cluvault", standalone_mode=False, obj=Invocation())
+    except click.exceptions.Exit as err:
+        return err.exit_code
+    except click.ClickException as err:
+        err.show()
+        return err.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted; nothing half-written is listed, run the command again", INTERRUPTED, debug=debug)
+    except CluvaultError as err:
+        return _fail(str(err), err.exit_code, debug=debug)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what reads our output has gone
+        return 0
+    except Exception as err:  # noqa: BLE001  # the last line of defence: a sentence instead of a stack trace
+        text = f"unexpected {type(err).__name__}: {err}; run again with --debug and report it"
+        return _fail(text, UNEXPECTED, debug=debug)
+    return result if isinstance(result, int) else 0
+
+
+def _fail(message: str, code: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"cluvault: {clean(message)}", file=sys.stderr)
+    return code

@@ -1,0 +1,1 @@
+"""One command a module; each module has one name, `command`."""

@@ -1,0 +1,49 @@
+"""cluvault backup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cluvault.cli.invocation import Command, Invocation, flow_option
+from cluvault.cli.render import print_json, print_report, progress
+from cluvault.ops.backup import BackupOptions, backup
+from cluvault.ops.report import Report, RunFailed
+
+if TYPE_CHECKING:
+    from cluvault.ops.workspace import Workspace
+
+
+@click.command("backup", cls=Command)
+@click.argument("resources", nargs=-1, metavar="[RESOURCE]...")
+@click.option("--project", "projects", multiple=True, metavar="GLOB", help="Only these projects; may be repeated.")
+@click.option("--tag", "tags", multiple=True, help="A tag for the snapshots; may be repeated.")
+@click.option("--concurrency", type=int, help="Projects at once.")
+@flow_option
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    *,
+    resources: tuple[str, ...],
+    projects: tuple[str, ...],
+    tags: tuple[str, ...],
+    concurrency: int | None,
+    by_flow: bool | None,
+) -> int:
+    """Export the projects of all or the named resources and store what changed, read back."""
+    options = BackupOptions(resources=resources, projects=projects or ("*",), tags=tags, concurrency=concurrency)
+
+    async def directly(workspace: Workspace) -> Report:
+        with progress("backup") as (start, advance):
+            return await backup(workspace, options, on_plan=lambda plan: start(len(plan.projects)), on_done=advance)
+
+    try:
+        report = invocation.act("backup", options, directly, by_flow=by_flow)
+    except RunFailed as err:
+        report = err.report
+    if invocation.json:
+        print_json(report.to_json())
+    else:
+        print_report(report)
+    return report.exit_code

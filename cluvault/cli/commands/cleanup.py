@@ -1,0 +1,90 @@
+"""cluvault cleanup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cluvault.cli.invocation import Command, Invocation, flow_option
+from cluvault.cli.render import print_json, print_report, print_table, progress, say
+from cluvault.errors import GuardRefused
+from cluvault.ops.cleanup import CleanupOptions, CleanupReport, cleanup
+from cluvault.ops.report import RunFailed
+
+if TYPE_CHECKING:
+    from cluvault.ops.workspace import Workspace
+    from cluvault.plan.cleanup import CleanupPlan
+
+
+@click.command("cleanup", cls=Command)
+@click.argument("resource")
+@click.option("--rule", "rules", multiple=True, metavar="NAME", help="Only these configured rules; may be repeated.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Retire the whole resource: every project that is not protected."
+)
+@click.option("--apply", is_flag=True, help="Delete. Without it the plan is shown and nothing happens.")
+@click.option("--max-deletions", type=int, help="The most projects that may go in one run.")
+@click.option("--max-share", type=float, help="The largest share of all projects that may go, 0 to 1.")
+@flow_option
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    *,
+    resource: str,
+    rules: tuple[str, ...],
+    everything: bool,
+    apply: bool,
+    max_deletions: int | None,
+    max_share: float | None,
+    by_flow: bool | None,
+) -> int:
+    """Delete stale projects: planned, guarded, each kept in the vault first. Undo with `cluvault restore`."""
+    options = CleanupOptions(
+        resource=resource,
+        rules=rules,
+        everything=everything,
+        apply=apply,
+        max_deletions=max_deletions,
+        max_share=max_share,
+    )
+    plans: list[CleanupPlan] = []
+
+    async def directly(workspace: Workspace) -> CleanupReport:
+        with progress("cleanup") as (start, advance):
+
+            def planned(plan: CleanupPlan) -> None:
+                plans.append(plan)
+                start(len(plan.deletions))
+
+            return await cleanup(workspace, options, on_plan=planned, on_done=advance)
+
+    try:
+        report = invocation.act("cleanup", options, directly, by_flow=by_flow)
+    except GuardRefused:
+        for plan in plans:
+            _show_plan(invocation, plan)
+        raise
+    except RunFailed as err:
+        print_report(err.report)
+        return err.report.exit_code
+    if invocation.json:
+        print_json(report.to_json())
+        return 0
+    _show_plan(invocation, report.plan)
+    if report.run is not None:
+        print_report(report.run)
+    elif report.plan.deletions:
+        say("nothing was deleted; add --apply to carry the plan out")
+    else:
+        say("nothing to delete")
+    return 0
+
+
+def _show_plan(invocation: Invocation, plan: CleanupPlan) -> None:
+    if invocation.json:
+        print_json(plan.to_dict())
+        return
+    rows = [("delete", one.project, one.rule, "; ".join(one.reasons)) for one in plan.deletions]
+    rows += [("keep", one.project, "", one.reason) for one in plan.kept]
+    print_table(("plan", "project", "rule", "reason"), rows)

@@ -1,0 +1,24 @@
+"""cluvault demo."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from cluvault.cli.demo.story import tell
+from cluvault.cli.invocation import Command, Invocation
+
+
+@click.command("demo", cls=Command)
+@click.option("--directory", default="cluvault-demo", show_default=True, help="Where the vault and all else is left.")
+@click.option("--keep-running", is_flag=True, help="Keep emulator, vault and Prefect UI running until Ctrl-C.")
+@click.pass_obj
+def command(_invocation: Invocation, *, directory: str, keep_running: bool) -> int:
+    """Back up, edit, compare, lose, restore, create, plan a clean-up, verify: by Prefect flows, on this machine.
+
+    No account, no network, no configuration. Takes about a minute.
+    """
+    asyncio.run(tell(Path(directory).resolve(), keep_running=keep_running))
+    return 0

@@ -1,0 +1,54 @@
+"""cluvault show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cluvault.cli.invocation import Command, Invocation
+from cluvault.cli.render import print_json, print_table
+from cluvault.cli.text import size, when
+from cluvault.ops.catalogue import find_snapshot
+
+if TYPE_CHECKING:
+    from cluvault.model.manifest import Manifest
+
+
+@click.command("show", cls=Command)
+@click.argument("reference", metavar="REF")
+@click.pass_obj
+def command(invocation: Invocation, *, reference: str) -> int:
+    """Show one snapshot: what was captured, when, why, and where its bytes lie."""
+    manifest = invocation.work(lambda workspace: find_snapshot(workspace, reference))
+    if invocation.json:
+        print_json(manifest.model_dump(mode="json", by_alias=True))
+        return 0
+    print_table(("", ""), _rows(manifest))
+    return 0
+
+
+def _rows(one: Manifest) -> list[tuple[str, str]]:
+    counts, content = one.counts, one.content
+    rows = [
+        ("snapshot", one.reference),
+        ("captured", when(one.captured_at)),
+        ("reason", one.reason.value),
+        ("tags", ", ".join(one.tags) or "-"),
+        ("endpoint", one.endpoint),
+        ("api-version", one.api_version),
+        ("project last modified", when(one.project_last_modified)),
+        ("holds", f"{counts.intents} intents, {counts.entities} entities, {counts.utterances} utterances"),
+        ("canonical digest", content.canonical_sha256),
+        ("bytes as exported", f"{size(content.raw_bytes)}, SHA-256 {content.raw_sha256}"),
+        ("bytes as stored", f"{size(content.bytes)}, SHA-256 {content.sha256}"),
+        ("stored at", content.key),
+        ("parent", one.parent or "-"),
+        ("written by", f"{one.tool.name} {one.tool.version}"),
+    ]
+    rows += [("model", f"{model.label}, trained {when(model.trained_at)}") for model in one.models]
+    rows += [
+        ("service deployment", f"{deployment.name}: {deployment.model or '?'}, deployed {when(deployment.deployed_at)}")
+        for deployment in one.deployments
+    ]
+    return rows

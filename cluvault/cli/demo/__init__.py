@@ -1,0 +1,1 @@
+"""The demo: the main job once, on parts of its own."""

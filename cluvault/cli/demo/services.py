@@ -1,0 +1,110 @@
+"""The demo's own Prefect server and emulator: child processes on free loopback ports, ended with the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from cluvault.errors import CluvaultError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+    from pathlib import Path
+
+STARTED_WITHIN: Final = 90.0
+"""Seconds; a Prefect server makes its database at the first start, which takes about ten on two quiet cores."""
+_ENDED_WITHIN: Final = 10.0
+
+
+class ServiceFailed(CluvaultError):
+    """A part of the demo did not start; its log says why."""
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def prefect_environment(home: Path, port: int) -> dict[str, str]:
+    """Settings of a Prefect server and its clients that keep to this machine and to their own home."""
+    return {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+@asynccontextmanager
+async def running(
+    name: str, *arguments: str, port: int, path: str, log: Path, environment: Mapping[str, str]
+) -> AsyncGenerator[None]:
+    """Run `python -m NAME …` until the block ends; entered when `http://127.0.0.1:PORT/PATH` answers 200.
+
+    Raises:
+        ServiceFailed: it ended by itself or did not answer in time.
+    """
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            name,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **environment},
+            start_new_session=True,  # Ctrl-C reaches the demo, which then ends its children in order
+        )
+    try:
+        await _until_it_answers(process, name, port=port, path=path, log=log)
+        yield
+    finally:
+        await _end(process)
+
+
+async def _until_it_answers(process: asyncio.subprocess.Process, name: str, *, port: int, path: str, log: Path) -> None:
+    deadline = asyncio.get_running_loop().time() + STARTED_WITHIN
+    while not await _answers(port, path):
+        if process.returncode is not None:
+            raise ServiceFailed(f"{name} ended with code {process.returncode} before it answered", mend=f"see {log}")
+        if asyncio.get_running_loop().time() > deadline:
+            raise ServiceFailed(f"{name} did not answer within {STARTED_WITHIN:.0f} s", mend=f"see {log}")
+        await asyncio.sleep(0.1)
+
+
+async def _answers(port: int, path: str) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+        status = await asyncio.wait_for(reader.readline(), timeout=5)
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        writer.close()
+    return b" 200 " in status
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        await asyncio.wait_for(process.wait(), timeout=_ENDED_WITHIN)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,160 @@
+"""The emulator as a server on this machine: inside an event loop, in a thread of its own, or as a whole process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING, Final, Self
+
+import uvicorn
+
+from cluvault.emulator.app import application
+from cluvault.emulator.core import Emulator, utc_now
+from cluvault.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from datetime import datetime
+    from types import FrameType
+
+    from cluvault.emulator.config import EmulatorConfig
+
+_GRACE_SECONDS: Final = 5
+_TICK_SECONDS: Final = 0.005
+_BACKLOG: Final = 2048
+
+
+class EmulatorServer:
+    """An emulator that listens on a loopback address; use it once.
+
+    `async with` serves in the running event loop, `with` in a thread, `run` until the process is told to stop. It has
+    its address and its state from the moment it exists, so a test can fill it before anybody asks.
+
+    Raises:
+        ConfigurationError: the port is taken, or the state file or seed folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: EmulatorConfig,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._socket = _listen(host, port)
+        address, bound_port = self._socket.getsockname()[:2]
+        self._url = f"http://[{address}]:{bound_port}" if ":" in address else f"http://{address}:{bound_port}"
+        try:
+            self.emulator = Emulator(config, clock=clock)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._server = _Server(
+            uvicorn.Config(
+                application(self.emulator),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                ws="none",
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+        self._serving: asyncio.Task[None] | threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the server is, without a trailing slash."""
+        return self._url
+
+    def resource_url(self, name: str) -> str:
+        """The endpoint of a resource.
+
+        Raises:
+            ConfigurationError: the emulator has no such resource.
+        """
+        if name not in self.emulator.config.resources:
+            known = ", ".join(self.emulator.config.resources)
+            raise ConfigurationError(f"the emulator has no resource {name!r} (it has {known})")
+        return f"{self._url}/{name}"
+
+    async def __aenter__(self) -> Self:
+        task = asyncio.create_task(self._server.serve([self._socket]))
+        self._serving = task
+        task.add_done_callback(lambda _: self._server.is_up.set())
+        await self._server.is_up.wait()
+        if task.done():
+            await task
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        if isinstance(self._serving, asyncio.Task):
+            await self._serving
+        self.emulator.close()
+
+    def __enter__(self) -> Self:
+        thread = threading.Thread(target=self._serve, name="cluvault-emulator", daemon=True)
+        self._serving = thread
+        thread.start()
+        while not self._server.started and thread.is_alive():
+            thread.join(_TICK_SECONDS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        if isinstance(self._serving, threading.Thread):
+            self._serving.join()
+        self.emulator.close()
+
+    def run(self) -> None:
+        """Serve until SIGINT or SIGTERM, then finish what was begun and return."""
+        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._serve()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            self.emulator.close()
+
+    def _serve(self) -> None:
+        asyncio.run(self._server.serve([self._socket]))
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._server.handle_exit(number, frame)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: signals belong to the process, and `run` takes them itself."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except (OSError, OverflowError) as err:
+        listener.close()
+        reason = err.strerror if isinstance(err, OSError) else str(err)
+        raise ConfigurationError(
+            f"the emulator cannot listen on {host} port {port}: {reason}",
+            mend="choose another port; 0 takes a free one",
+        ) from err
+    return listener

@@ -1,0 +1,115 @@
+"""One resource as a state machine: requests decide on a change, the change is applied. No clock, no I/O, no randomness.
+
+Every function that decides takes the present state, `now` and ids, and returns a `Change` or raises a `Refusal`; none
+alters the state. Whoever calls it stores the change first and applies it then, so a crash in between loses nothing
+that was promised. Jobs have no thread: `settle` gives the change that all jobs due by `now` make.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from cluvault.emulator.records import ImportWork, Job, Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a request or the passing of time does to a resource; records replace those of the same name or id."""
+
+    projects: tuple[Project, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    removed_projects: tuple[str, ...] = ()
+    removed_jobs: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self != _NOTHING
+
+    def __add__(self, later: Change) -> Change:
+        return Change(
+            projects=self.projects + later.projects,
+            jobs=self.jobs + later.jobs,
+            removed_projects=self.removed_projects + later.removed_projects,
+            removed_jobs=self.removed_jobs + later.removed_jobs,
+        )
+
+
+_NOTHING: Final = Change()
+
+
+@dataclass(slots=True)
+class ResourceState:
+    """The projects and jobs of one resource; altered by `apply` only.
+
+    Attributes:
+        projects: By name, which is case-sensitive.
+        jobs: By id, oldest first.
+    """
+
+    projects: dict[str, Project] = field(default_factory=dict[str, Project])
+    jobs: dict[str, Job] = field(default_factory=dict[str, Job])
+    _due: list[tuple[datetime, str]] = field(default_factory=list["tuple[datetime, str]"])
+    _newest_first: tuple[Project, ...] | None = None
+
+    def apply(self, change: Change) -> None:
+        """Make a change; removals come before additions."""
+        for name in change.removed_projects:
+            del self.projects[name]
+        for job_id in change.removed_jobs:
+            del self.jobs[job_id]
+        for project in change.projects:
+            self.projects[project.name] = project
+        for job in change.jobs:
+            self.jobs[job.job_id] = job
+            if not job.finished:
+                heapq.heappush(self._due, (job.due_at, job.job_id))
+        if change.projects or change.removed_projects:
+            self._newest_first = None
+        while self._due and self._is_over(self._due[0][1]):
+            heapq.heappop(self._due)
+
+    def newest_first(self) -> tuple[Project, ...]:
+        """The projects in the order in which the service lists them."""
+        if self._newest_first is None:
+            newest = sorted(self.projects.values(), key=lambda project: project.name)
+            self._newest_first = tuple(sorted(newest, key=lambda project: project.created_at, reverse=True))
+        return self._newest_first
+
+    def unfinished(self) -> Iterator[Job]:
+        """Jobs under way."""
+        found = (self.jobs.get(job_id) for _, job_id in self._due)
+        return (job for job in found if job is not None and not job.finished)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether `settle` has something to do."""
+        return bool(self._due) and self._due[0][0] <= now
+
+    def due(self, now: datetime) -> list[Job]:
+        """The unfinished jobs whose time has come, in the order of their times."""
+        return sorted((job for job in self.unfinished() if job.due_at <= now), key=lambda job: job.due_at)
+
+    def _is_over(self, job_id: str) -> bool:
+        job = self.jobs.get(job_id)
+        return job is None or job.finished
+
+
+def settle(state: ResourceState, now: datetime) -> Change:
+    """The change that the jobs due by `now` make: imports put their content in place, and all are marked finished."""
+    return sum((_finish(state, job) for job in state.due(now)), Change())
+
+
+def _finish(state: ResourceState, job: Job) -> Change:
+    if not isinstance(job.work, ImportWork):
+        return Change(jobs=(replace(job, finished=True),))
+    metadata, content = job.work.snapshot.metadata, job.work.snapshot.content
+    before = state.projects.get(job.project)
+    if before is None:
+        project = Project(metadata=metadata, content=content, created_at=job.due_at, modified_at=job.due_at)
+    else:
+        project = replace(before, metadata=metadata, content=content, modified_at=job.due_at)
+    return Change(projects=(project,), jobs=(replace(job, finished=True, work=None),))

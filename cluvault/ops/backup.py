@@ -1,0 +1,135 @@
+"""backup: export every chosen project and store what changed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cluvault.errors import CluvaultError
+from cluvault.model.manifest import Reason
+from cluvault.model.run import Outcome, RunItem
+from cluvault.ops.capture import export_capture, store_if_changed
+from cluvault.ops.fanout import failed_item, for_each, ignore
+from cluvault.ops.report import Report, finish_run
+from cluvault.ops.steps import Runner, run_directly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cluvault.ops.workspace import Workspace
+
+
+class BackupOptions(BaseModel):
+    """What to back up."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    resources: tuple[str, ...] = Field(default=(), description="Configured resources; none means all.")
+    projects: tuple[str, ...] = Field(default=("*",), description="Project names or globs, case-sensitive.")
+    reason: Reason = Field(default=Reason.MANUAL, description="Why the snapshots are taken.")
+    tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field(
+        default=(), max_length=16, description="Tags that the snapshots get."
+    )
+    concurrency: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        default=None, description="Projects at once; the configuration's value by default."
+    )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ProjectTask:
+    """One project to back up."""
+
+    resource: str
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackupPlan:
+    """The projects to back up, and what could not be listed or found."""
+
+    resources: tuple[str, ...]
+    projects: tuple[ProjectTask, ...]
+    problems: tuple[RunItem, ...]
+
+
+async def backup(
+    workspace: Workspace,
+    options: BackupOptions,
+    *,
+    run: Runner = run_directly,
+    on_plan: Callable[[BackupPlan], None] = lambda _plan: None,
+    on_done: Callable[[RunItem], None] = ignore,
+) -> Report:
+    """Back up the chosen projects; a failure of one is an item of the report.
+
+    Raises:
+        ConfigurationError: a resource is not configured.
+        VaultError: the vault cannot be opened or the run record cannot be written.
+    """
+    started_at = workspace.now()
+    await workspace.vault(create=True)  # a vault that cannot be opened is known before anything is exported
+    plan = await run(plan_backup, workspace, options)
+    on_plan(plan)
+    items = await for_each(
+        plan.projects,
+        lambda target: run(export_backup, workspace, target, options),
+        concurrency=options.concurrency or workspace.settings.backup.concurrency,
+        name=lambda target: (target.resource, target.project),
+        on_done=on_done,
+    )
+    return await run(finish_run, workspace, "backup", started_at, plan.resources, [*plan.problems, *items])
+
+
+async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPlan:
+    """List the projects that the options choose; a resource that cannot be listed is a problem, not the end."""
+    resources = options.resources or tuple(workspace.settings.resources)
+    for resource in resources:
+        workspace.settings.resource(resource)
+    listings = await asyncio.gather(*(_list(workspace, resource) for resource in resources))
+    problems = [found for found in listings if isinstance(found, RunItem)]
+    listed = [target for found in listings if not isinstance(found, RunItem) for target in found]
+    chosen = [target for target in listed if any(fnmatchcase(target.project, glob) for glob in options.projects)]
+    if not problems:
+        problems = _unmatched(resources, options.projects, listed)
+    return BackupPlan(resources, tuple(sorted(chosen)), tuple(problems))
+
+
+async def export_backup(workspace: Workspace, target: ProjectTask, options: BackupOptions) -> RunItem:
+    """Export one project and store it if it changed; the snapshot is read back before this says so."""
+    capture = await export_capture(workspace, target.resource, target.project, reason=options.reason, tags=options.tags)
+    manifest, stored = await store_if_changed(workspace, capture)
+    counts = manifest.counts
+    return RunItem(
+        resource=target.resource,
+        project=target.project,
+        outcome=Outcome.STORED if stored else Outcome.UNCHANGED,
+        snapshot_id=manifest.snapshot_id,
+        detail=f"{counts.intents} intents, {counts.entities} entities, {counts.utterances} utterances",
+    )
+
+
+async def _list(workspace: Workspace, resource: str) -> list[ProjectTask] | RunItem:
+    try:
+        client = await workspace.client(resource)
+        return [ProjectTask(resource, project.name) async for project in client.list_projects()]
+    except CluvaultError as err:
+        return failed_item(resource, "", err)
+
+
+def _unmatched(resources: Sequence[str], globs: Sequence[str], listed: Sequence[ProjectTask]) -> list[RunItem]:
+    """A name or glob that fits no project is most likely a typing error: a backup does not skip it quietly."""
+    where = ", ".join(resources) or "any resource (none is configured)"
+    return [
+        RunItem(
+            resource=resources[0] if len(resources) == 1 else "",
+            project=glob,
+            outcome=Outcome.FAILED,
+            detail=f"no project of {where} is named {glob!r}; `cluvault projects` lists them",
+        )
+        for glob in globs
+        if glob != "*" and not any(fnmatchcase(target.project, glob) for target in listed)
+    ]

@@ -1,0 +1,88 @@
+"""Reading the vault and the resources: projects, snapshots, one snapshot, its bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cluvault.errors import UsageError
+from cluvault.model.names import check_project_name, check_resource_name
+from cluvault.model.reference import SnapshotReference, parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from cluvault.model.json_text import JsonObject
+    from cluvault.model.manifest import Manifest
+    from cluvault.ops.workspace import Workspace
+    from cluvault.service.models import Project
+
+
+@dataclass(frozen=True, slots=True)
+class ListedProject:
+    """A project of a resource and its latest snapshot, if the vault has one."""
+
+    project: Project
+    last_snapshot: str | None
+
+    def to_json(self) -> JsonObject:
+        """For programs."""
+        one = self.project
+        return {
+            "project": one.name,
+            "kind": one.kind,
+            "language": one.language,
+            "multilingual": one.multilingual,
+            "lastModified": _text(one.last_modified_at),
+            "lastTrained": _text(one.last_trained_at),
+            "lastDeployed": _text(one.last_deployed_at),
+            "lastSnapshot": self.last_snapshot,
+        }
+
+
+async def list_projects(workspace: Workspace, resource: str) -> Sequence[ListedProject]:
+    """The projects of a resource by name; a vault that does not exist yet has no snapshots."""
+    client = await workspace.client(resource)
+    latest = await _latest_ids(workspace, resource)
+    projects = [project async for project in client.list_projects()]
+    return [ListedProject(one, latest.get(one.name)) for one in sorted(projects, key=lambda one: one.name)]
+
+
+async def list_snapshots(workspace: Workspace, place: str | None) -> Sequence[Manifest]:
+    """The snapshots of the vault, of a resource, or of a project (`RESOURCE[/PROJECT]`), oldest first."""
+    resource, project = _place(place)
+    vault = await workspace.vault()
+    return await vault.snapshots(resource=resource, project=project)
+
+
+async def find_snapshot(workspace: Workspace, reference: str) -> Manifest:
+    """The manifest of the snapshot that a reference names.
+
+    Raises:
+        UsageError: the reference names no snapshot.
+        SnapshotNotFound: no snapshot fits.
+    """
+    parsed = parse_reference(reference)
+    if not isinstance(parsed, SnapshotReference):
+        raise UsageError(f"{reference!r} is not in the vault", mend="write RESOURCE/PROJECT or RESOURCE/PROJECT@ID")
+    vault = await workspace.vault()
+    return await vault.resolve(parsed)
+
+
+async def _latest_ids(workspace: Workspace, resource: str) -> dict[str, str]:
+    if not await workspace.has_vault():
+        return {}
+    vault = await workspace.vault()
+    return {key.project: key.snapshot_id async for key in vault.keys(resource=resource)}
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None
+
+
+def _place(place: str | None) -> tuple[str | None, str | None]:
+    if place is None:
+        return None, None
+    resource, slash, project = place.partition("/")
+    return check_resource_name(resource), check_project_name(project) if slash else None

@@ -1,0 +1,170 @@
+"""cleanup: delete stale projects, each only after a snapshot of its present content was stored and read back."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cluvault.errors import GuardRefused, UsageError
+from cluvault.model.manifest import Reason
+from cluvault.model.run import Outcome, RunItem
+from cluvault.ops.capture import keep_present_content
+from cluvault.ops.fanout import for_each, ignore
+from cluvault.ops.report import Report, finish_run
+from cluvault.ops.steps import Runner, run_directly
+from cluvault.plan.cleanup import DEFAULT_RULES, CleanupPlan, ProjectFacts, plan_cleanup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from cluvault.model.json_text import JsonObject
+    from cluvault.ops.workspace import Workspace
+    from cluvault.service.client import CluClient
+    from cluvault.service.models import Project
+    from cluvault.settings import CleanupRule
+
+
+class CleanupOptions(BaseModel):
+    """Which resource to clean, by which rules, and whether to act."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    resource: str = Field(description="A configured resource.")
+    rules: tuple[str, ...] = Field(default=(), description="Names of configured rules; none means all of them.")
+    everything: bool = Field(default=False, description="Retire the resource: all projects, whatever the rules say.")
+    apply: bool = Field(default=False, description="Without it the plan is shown and nothing is deleted.")
+    max_deletions: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="The most projects one run may delete; the configuration's value by default."
+    )
+    max_share: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="The largest share of all projects; the configuration's value by default."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupReport:
+    """The plan, and what was done of it; `run` is None when nothing was to be done."""
+
+    resource: str
+    plan: CleanupPlan
+    run: Report | None
+
+    def to_json(self) -> JsonObject:
+        """The plan and what was done of it, for programs."""
+        run = self.run.to_json() if self.run is not None else None
+        return {"resource": self.resource, "plan": self.plan.to_dict(), "run": run}
+
+
+async def cleanup(
+    workspace: Workspace,
+    options: CleanupOptions,
+    *,
+    run: Runner = run_directly,
+    on_plan: Callable[[CleanupPlan], None] = lambda _plan: None,
+    on_done: Callable[[RunItem], None] = ignore,
+) -> CleanupReport:
+    """Plan, and with `apply` carry the plan out.
+
+    Raises:
+        GuardRefused: the plan deletes more than one run may; nothing was deleted.
+    """
+    started_at = workspace.now()
+    rules = _chosen_rules(workspace, options)
+    facts = await run(gather_facts, workspace, options.resource)
+    plan = decide(workspace, facts, rules, options)
+    on_plan(plan)
+    if plan.refusal is not None:
+        raise GuardRefused(f"clean-up of {options.resource}: {plan.refusal}")
+    if not options.apply or not plan.deletions:
+        return CleanupReport(options.resource, plan, None)
+    modified = {fact.name: fact.last_modified for fact in facts}
+    items = await for_each(
+        plan.deletions,
+        lambda chosen: run(cleanup_delete, workspace, options.resource, chosen.project, modified[chosen.project]),
+        concurrency=workspace.settings.backup.concurrency,
+        name=lambda chosen: (options.resource, chosen.project),
+        on_done=on_done,
+    )
+    report = await run(finish_run, workspace, "cleanup", started_at, [options.resource], items)
+    return CleanupReport(options.resource, plan, report)
+
+
+def decide(
+    workspace: Workspace,
+    facts: tuple[ProjectFacts, ...],
+    rules: Mapping[str, CleanupRule],
+    options: CleanupOptions,
+) -> CleanupPlan:
+    """The pure plan, with the limits of the options or else of the configuration."""
+    limits = workspace.settings.cleanup
+    return plan_cleanup(
+        facts,
+        rules=rules,
+        protect=limits.protect,
+        now=workspace.now(),
+        max_deletions=limits.max_deletions if options.max_deletions is None else options.max_deletions,
+        max_share=limits.max_share if options.max_share is None else options.max_share,
+        everything=options.everything,
+    )
+
+
+async def gather_facts(workspace: Workspace, resource: str) -> tuple[ProjectFacts, ...]:
+    """What decides about each project: its times, models and service deployments, from their own lists."""
+    client = await workspace.client(resource)
+    places = asyncio.Semaphore(workspace.settings.backup.concurrency)
+
+    async def one(project: Project) -> ProjectFacts:
+        async with places:
+            return await _facts(client, project, now=workspace.now())
+
+    projects = [project async for project in client.list_projects()]
+    return tuple(await asyncio.gather(*map(one, projects)))
+
+
+async def cleanup_delete(workspace: Workspace, resource: str, project: str, last_modified: datetime) -> RunItem:
+    """Delete one project: snapshot, read back, look again, delete. Already gone is success."""
+    client = await workspace.client(resource)
+    if not await client.project_exists(project):
+        return RunItem(resource=resource, project=project, outcome=Outcome.SKIPPED, detail="is gone already")
+    kept = await keep_present_content(workspace, resource, project, reason=Reason.PRE_DELETE)
+    changed = (await client.get_project(project)).last_modified_at
+    if changed is not None and changed > last_modified:
+        detail = f"was changed at {changed:%Y-%m-%d %H:%M:%S}Z, after the plan was made; kept"
+        return RunItem(resource=resource, project=project, outcome=Outcome.SKIPPED, detail=detail)
+    await client.delete_project(project, timeout=workspace.settings.backup.job_timeout)
+    return RunItem(
+        resource=resource,
+        project=project,
+        outcome=Outcome.DELETED,
+        snapshot_id=kept.snapshot_id,
+        detail=f"undo: cluvault restore {kept.reference} --to {resource}",
+    )
+
+
+async def _facts(client: CluClient, project: Project, *, now: datetime) -> ProjectFacts:
+    models = [model.last_trained_at async for model in client.list_models(project.name)]
+    deployments = [one.last_deployed_at async for one in client.list_deployments(project.name)]
+    return ProjectFacts(
+        name=project.name,
+        last_modified=project.last_modified_at or now,  # unknown is never old
+        created=project.created_at,
+        last_trained=_newest([*models, project.last_trained_at]),
+        last_deployed=_newest([*deployments, project.last_deployed_at]),
+        deployments=len(deployments),
+    )
+
+
+def _newest(times: list[datetime | None]) -> datetime | None:
+    return max((time for time in times if time is not None), default=None)
+
+
+def _chosen_rules(workspace: Workspace, options: CleanupOptions) -> Mapping[str, CleanupRule]:
+    rules = workspace.settings.cleanup.rules or DEFAULT_RULES
+    unknown = [name for name in options.rules if name not in rules]
+    if unknown:
+        raise UsageError(f"no clean-up rule is named {unknown[0]!r}", mend=f"choose from: {', '.join(sorted(rules))}")
+    return {name: rule for name, rule in rules.items() if not options.rules or name in options.rules}

@@ -1,0 +1,87 @@
+"""What a run over projects says at its end, and the record of it in the vault."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cluvault import __version__
+from cluvault.errors import PartialFailure
+from cluvault.model.manifest import Tool
+from cluvault.model.run import Outcome, RunItem, RunRecord
+from cluvault.plan.capture import TOOL_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from cluvault.model.json_text import JsonObject
+    from cluvault.ops.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finished run: what became of each project, and the key of its record in the vault."""
+
+    kind: str
+    run_id: str
+    items: tuple[RunItem, ...]
+    record_key: str
+
+    @property
+    def failed(self) -> tuple[RunItem, ...]:
+        """The projects that failed."""
+        return tuple(item for item in self.items if item.outcome == Outcome.FAILED)
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 failed, 3 done in part."""
+        if not self.failed:
+            return 0
+        return 1 if len(self.failed) == len(self.items) else PartialFailure.exit_code
+
+    @property
+    def summary(self) -> str:
+        """One line: how many of each outcome."""
+        counts = Counter(item.outcome for item in self.items)
+        return ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items())) or "nothing to do"
+
+    def to_json(self) -> JsonObject:
+        """The report for programs."""
+        return {
+            "kind": self.kind,
+            "runId": self.run_id,
+            "summary": self.summary,
+            "record": self.record_key,
+            "items": [item.model_dump(mode="json", by_alias=True) for item in self.items],
+        }
+
+
+class RunFailed(PartialFailure):
+    """Some or all projects of a run failed; the report says which."""
+
+    def __init__(self, report: Report) -> None:
+        first = report.failed[0]
+        more = f" and {len(report.failed) - 1} more" if len(report.failed) > 1 else ""
+        where = f"{first.resource}/{first.project}" if first.project else first.resource
+        super().__init__(f"{report.kind}: {report.summary}; {where}{more}: {first.detail}")
+        self.report = report
+
+
+async def finish_run(
+    workspace: Workspace, kind: str, started_at: datetime, resources: Sequence[str], items: Sequence[RunItem]
+) -> Report:
+    """Write the run record and return the report."""
+    vault = await workspace.vault(create=True)
+    run_id = workspace.new_run_id()
+    record = RunRecord(
+        run_id=run_id,
+        kind=kind,
+        started_at=started_at,
+        ended_at=workspace.now(),
+        tool=Tool(name=TOOL_NAME, version=__version__),
+        resources=tuple(resources),
+        items=tuple(items),
+    )
+    return Report(kind=kind, run_id=run_id, items=tuple(items), record_key=await vault.record_run(record))

@@ -1,0 +1,97 @@
+"""From a reference to the bytes it names."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cluvault.errors import ConfigurationError, UsageError
+from cluvault.model.project_file import ProjectFile, decompress, read_project_file
+from cluvault.model.reference import (
+    FileReference,
+    LiveReference,
+    Reference,
+    SnapshotReference,
+    UrlReference,
+    parse_reference,
+)
+
+if TYPE_CHECKING:
+    from cluvault.model.manifest import Manifest
+    from cluvault.ops.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A project file that a reference named.
+
+    Attributes:
+        label: How messages name it: the exact snapshot, the file, or `live:…`.
+        data: Its bytes, decompressed, as the service or the file gave them.
+        project: The name of the project that it was taken from; the file's own name for a loose file.
+        api_version: The version that exported it; empty when unknown.
+        manifest: The snapshot's manifest, when it is one.
+    """
+
+    label: str
+    data: bytes
+    project: str
+    api_version: str = ""
+    manifest: Manifest | None = None
+
+    def read(self) -> ProjectFile:
+        """The project file. Raises InvalidProjectFile."""
+        return read_project_file(self.data, source=self.label)
+
+
+async def fetch_source(workspace: Workspace, reference: str) -> Source:
+    """Get what a reference names; a snapshot's bytes are verified.
+
+    Raises:
+        UsageError: it is no reference, or the file does not exist.
+        SnapshotNotFound: no snapshot fits.
+        DamagedSnapshot: the snapshot's bytes are not what its manifest says.
+        InvalidProjectFile: it is no project file.
+    """
+    source = await _fetch(workspace, parse_reference(reference))
+    return source if source.project else replace(source, project=source.read().name)
+
+
+async def _fetch(workspace: Workspace, reference: Reference) -> Source:
+    match reference:
+        case SnapshotReference():
+            vault = await workspace.vault()
+            manifest = await vault.resolve(reference)
+            data = await vault.read(manifest)
+            return Source(manifest.reference, data, manifest.project, manifest.api_version, manifest)
+        case LiveReference(resource, project):
+            client = await workspace.client(resource)
+            exported = await client.export_project(project, timeout=workspace.settings.backup.job_timeout)
+            return Source(str(reference), exported.data, project, exported.api_version)
+        case FileReference(path):
+            return Source(path, await read_file(path), "")
+        case UrlReference(url):
+            raise ConfigurationError(
+                f"{url}: reading from object storage comes with a later version", mend="download the file first"
+            )
+
+
+async def read_file(path: str) -> bytes:
+    """The bytes of a file on this machine, decompressed.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        data = await asyncio.to_thread(_read, path)
+    except OSError as err:
+        raise UsageError(f"{path}: {(err.strerror or 'cannot be read').lower()}") from err
+    except (ValueError, RuntimeError) as err:
+        raise UsageError(f"{path!r}: {err}") from err
+    return decompress(data, source=path)
+
+
+def _read(path: str) -> bytes:
+    return Path(path).expanduser().read_bytes()

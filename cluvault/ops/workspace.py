@@ -1,0 +1,119 @@
+"""What an operation needs of the world: settings, one vault, one client a resource, a clock and fresh ids."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+from cluvault.errors import NotAVault
+from cluvault.model.manifest import new_snapshot_id
+from cluvault.vault.opening import open_store
+from cluvault.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pydantic import SecretStr
+
+    from cluvault.service.client import CluClient
+    from cluvault.settings import ResourceSettings, Settings
+    from cluvault.vault.store import ObjectStore
+
+
+class Workspace:
+    """Opens the vault and the clients when they are first asked for, and closes them at the end.
+
+    Args:
+        settings: The configuration.
+        environment: Where keys named by `env` are found.
+        prefect_secret: Reads a Prefect Secret block, where there is a Prefect API.
+        connect: Builds a resource's client; by default with the credential that its settings name.
+        open_vault_store: Opens the store of the vault's URL.
+        now: The clock, in UTC.
+        entropy: Eight fresh hex digits.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        environment: Mapping[str, str] = os.environ,
+        prefect_secret: Callable[[str], SecretStr] | None = None,
+        connect: Callable[[str, ResourceSettings], CluClient] | None = None,
+        open_vault_store: Callable[[str], ObjectStore] = open_store,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        entropy: Callable[[], str] = lambda: secrets.token_hex(4),
+    ) -> None:
+        self.settings = settings
+        self.now = now
+        self._entropy = entropy
+        self._environment = environment
+        self._prefect_secret = prefect_secret
+        self._connect = connect or self._sign_in
+        self._open_store = open_vault_store
+        self._clients: dict[str, CluClient] = {}
+        self._store: ObjectStore | None = None
+        self._vault: Vault | None = None
+        self._opening = asyncio.Lock()
+        self._closing = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._closing.aclose()
+
+    def new_snapshot_id(self, captured_at: datetime) -> str:
+        """A fresh snapshot id."""
+        return new_snapshot_id(captured_at, self._entropy())
+
+    def new_run_id(self) -> str:
+        """A fresh run id, sorting by time."""
+        return new_snapshot_id(self.now(), self._entropy())
+
+    async def client(self, resource: str) -> CluClient:
+        """The resource's client.
+
+        Raises:
+            ConfigurationError: the resource is not configured, or its key cannot be found.
+        """
+        async with self._opening:
+            if resource not in self._clients:
+                client = self._connect(resource, self.settings.resource(resource))
+                self._clients[resource] = await self._closing.enter_async_context(client)
+            return self._clients[resource]
+
+    async def has_vault(self) -> bool:
+        """Whether the vault can be opened; a place without one is no error, damage and newer formats are."""
+        try:
+            await self.vault()
+        except NotAVault:
+            return False
+        return True
+
+    async def vault(self, *, create: bool = False) -> Vault:
+        """The vault; `create` makes an empty place into one.
+
+        Raises:
+            NotAVault: nothing is there, or something else.
+        """
+        async with self._opening:
+            if self._store is None:
+                self._store = self._open_store(self.settings.vault.url)
+                self._closing.push_async_callback(self._store.aclose)
+            if self._vault is None:
+                self._vault = await Vault.open(self._store, create=create)
+            return self._vault
+
+    def _sign_in(self, name: str, settings: ResourceSettings) -> CluClient:
+        from cluvault.service.auth import credential_for  # noqa: PLC0415  # reading commands start without HTTP
+        from cluvault.service.client import CluClient  # noqa: PLC0415
+
+        credential = credential_for(
+            settings, name=name, environment=self._environment, prefect_secret=self._prefect_secret
+        )
+        return CluClient(settings, credential, name=name)

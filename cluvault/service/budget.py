@@ -1,0 +1,132 @@
+"""The calls a minute that a resource allows, shared by all clients of the process.
+
+Pure arithmetic over `now`, without event loop or clock, so that flows in several threads can share one budget. Waiting
+is the caller's: it joins the queue, sleeps as long as `wait` says, asks again, and sends when `wait` says 0.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final, Literal
+
+from cluvault.settings import RateLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Limits = RateLimits | Literal["off"]
+
+WINDOW: Final = 61.0
+"""The service counts by the minute; the second more is for requests that travel at different speeds."""
+_NEVER: Final = float("-inf")
+_SHORTEST_WAIT: Final = 0.001
+
+
+class Ticket:
+    """A place in the queue of one verb class; opaque to its holder."""
+
+    __slots__ = ("lane",)
+
+    def __init__(self, lane: _Lane) -> None:
+        self.lane = lane
+
+
+class Budget:
+    """The budget of one resource: GET on one lane, all other verbs on the other.
+
+    The documentation limits POST (10 a minute) and GET (100); it is silent on PUT, PATCH and DELETE, which therefore
+    count as POST. Bursts are allowed: what a minute allows may be sent at once, but never more in any 60 seconds.
+    With limits "off" nothing is counted, but a 429 still holds calls back.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        reads, writes = (None, None) if limits == "off" else (limits.get, limits.post)
+        self._reads = _Lane(reads)
+        self._writes = _Lane(writes)
+        self._lock = threading.Lock()
+
+    def join(self, method: str) -> Ticket:
+        """Queue for a call; first come, first served."""
+        with self._lock:
+            return self._lane(method).join()
+
+    def wait(self, ticket: Ticket, now: float) -> float:
+        """Seconds until the call may be sent; 0 spends the ticket: send now."""
+        with self._lock:
+            return ticket.lane.wait(ticket, now)
+
+    def leave(self, ticket: Ticket) -> None:
+        """Give up a place in the queue; a ticket that was spent stays spent."""
+        with self._lock:
+            ticket.lane.leave(ticket)
+
+    def hold(self, method: str, until: float) -> None:
+        """Hold the verb's class back: the service said 429."""
+        with self._lock:
+            lane = self._lane(method)
+            lane.held_until = max(lane.held_until, until)
+
+    def held(self, method: str, now: float) -> float:
+        """Seconds for which the verb's class is held back yet."""
+        with self._lock:
+            return max(0.0, self._lane(method).held_until - now)
+
+    def _lane(self, method: str) -> _Lane:
+        return self._reads if method in ("GET", "HEAD") else self._writes
+
+
+class _Lane:
+    """One class of calls: those sent within the window, and those that wait."""
+
+    def __init__(self, limit: int | None) -> None:
+        self.held_until = _NEVER
+        self._limit = limit
+        self._sent: deque[float] = deque()
+        self._queue: dict[Ticket, None] = {}
+
+    def join(self) -> Ticket:
+        ticket = Ticket(self)
+        self._queue[ticket] = None
+        return ticket
+
+    def leave(self, ticket: Ticket) -> None:
+        self._queue.pop(ticket, None)
+
+    def wait(self, ticket: Ticket, now: float) -> float:
+        """A call may go when everybody before it could go as well; nobody waits for a sleeper to wake."""
+        ready = now if self._limit is None else self._ready(ticket, now, self._limit)
+        ready = max(ready, self.held_until)
+        if ready > now:
+            return max(ready - now, _SHORTEST_WAIT)
+        del self._queue[ticket]
+        if self._limit is not None:
+            self._sent.append(now)
+        return 0.0
+
+    def _ready(self, ticket: Ticket, now: float, limit: int) -> float:
+        while self._sent and self._sent[0] <= now - WINDOW:
+            self._sent.popleft()
+        times = list(self._sent)
+        for _ in _up_to(self._queue, ticket):
+            allowed = times[-limit] + WINDOW if len(times) >= limit else now
+            times.append(max(now, allowed, self.held_until))
+        return times[-1]
+
+
+def _up_to(queue: Iterable[Ticket], ticket: Ticket) -> Iterable[Ticket]:
+    for other in queue:
+        yield other
+        if other is ticket:
+            return
+
+
+_budgets: dict[tuple[str, Limits], Budget] = {}
+_budgets_lock = threading.Lock()
+
+
+def shared_budget(endpoint: str, limits: Limits) -> Budget:
+    """The process's one budget for an endpoint under these limits."""
+    key = (endpoint.rstrip("/").lower(), limits)
+    with _budgets_lock:
+        return _budgets.setdefault(key, Budget(limits))

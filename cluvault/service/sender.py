@@ -1,0 +1,183 @@
+"""Sends one call until it is answered: budget, credential, retries, log. What answers mean is decided in protocol."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from cluvault.errors import OriginRefused, ServiceError, SignInRefused, Throttled
+from cluvault.service.exchange import Answer, Call, NoAnswer
+from cluvault.service.protocol import Fault, judge
+from cluvault.service.retrying import RETRY_AFTER_CAP, retry_delay
+from cluvault.service.urls import Origin, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from cluvault.service.auth import Credential
+    from cluvault.service.budget import Budget
+    from cluvault.service.jobs import JobHandle
+    from cluvault.service.transport import Transport
+
+_SHORTEST_SECRET: Final = 8  # a shorter one, as tests may use, would blot out innocent words
+_log: Final = logging.getLogger("cluvault.service")
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What a client has sent, for reports.
+
+    Attributes:
+        requests: Requests by verb, every try counted.
+        retries: Requests that were sent again.
+        throttled: Answers 429.
+    """
+
+    requests: Counter[str] = field(default_factory=Counter[str])
+    retries: int = 0
+    throttled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Everything about time and chance that a test wants to hold in its hand."""
+
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    jitter: Callable[[], float]
+
+
+class Sender:
+    """The way of every call of one client to the service."""
+
+    def __init__(
+        self,
+        *,
+        resource: str,
+        origin: Origin,
+        transport: Transport,
+        credential: Credential,
+        budget: Budget,
+        timing: Timing,
+    ) -> None:
+        self.statistics = Statistics()
+        self._resource = resource
+        self._origin = origin
+        self._transport = transport
+        self._credential = credential
+        self._budget = budget
+        self._timing = timing
+
+    def where(self, about: Call | JobHandle) -> str:
+        """The place that messages about a call or job name first."""
+        place = f"{self._resource}/{about.project}" if about.project else self._resource
+        return f"{place}: {about.what}"
+
+    async def send(self, call: Call) -> Answer:
+        """The good answer to a call.
+
+        Time spent waiting for the budget does not count as time spent on retries: a backup of many projects waits
+        minutes for its turn without anything being wrong.
+
+        Raises:
+            ServiceError: its final fault, as the class that says what can be done about it.
+        """
+        self._refuse_foreign_origin(call)
+        tries, spent, may_refresh = 0, 0.0, True
+        while True:
+            await self._take_turn(call)
+            signed = await self._sign(call)
+            started = self._timing.clock()
+            verdict = await self._try(call, signed)
+            if isinstance(verdict, Answer):
+                return verdict
+            if verdict.error is SignInRefused and may_refresh and await self._credential.refresh(signed):
+                may_refresh = False
+                continue
+            tries += 1
+            spent += self._timing.clock() - started
+            delay = self._next_delay(call, verdict, tries=tries, spent=spent)
+            if delay is None:
+                raise self._error(call, verdict, tries=tries)
+            spent += delay
+            self.statistics.retries += 1
+            await self._timing.sleep(delay)
+
+    def _refuse_foreign_origin(self, call: Call) -> None:
+        """The last guard, for a job handle that another resource's client has made."""
+        if origin_of(call.url) != self._origin:
+            raise OriginRefused(f"{self.where(call)}: the credential is for {self._origin} only; nothing was sent")
+
+    async def _take_turn(self, call: Call) -> None:
+        """Wait until the budget allows the call; fail at once when the service is known to refuse it for long."""
+        ticket = self._budget.join(call.method)
+        try:
+            while (wait := self._budget.wait(ticket, self._timing.clock())) > 0:
+                if (held := self._budget.held(call.method, self._timing.clock())) > RETRY_AFTER_CAP:
+                    raise Throttled(
+                        f"{self.where(call)}: the service refuses more calls for another {held:.0f} s",
+                        mend="try again then",
+                    )
+                await self._timing.sleep(wait)
+        finally:
+            self._budget.leave(ticket)
+
+    async def _sign(self, call: Call) -> Mapping[str, str]:
+        try:
+            return await self._credential.headers()
+        except ServiceError as err:
+            raise type(err)(f"{self.where(call)}: {err.message}", mend=err.mend) from err
+
+    async def _try(self, call: Call, signed: Mapping[str, str]) -> Answer | Fault:
+        started = self._timing.clock()
+        self.statistics.requests[call.method] += 1
+        outcome = await self._transport.send(call, signed)
+        _log_exchange(call, outcome, seconds=self._timing.clock() - started)
+        verdict = judge(outcome, call, now=datetime.now(UTC))
+        if isinstance(verdict, Answer):
+            return verdict
+        return replace(verdict, said=_without(verdict.said, signed), code=_without(verdict.code, signed))
+
+    def _next_delay(self, call: Call, fault: Fault, *, tries: int, spent: float) -> float | None:
+        jitter = self._timing.jitter()
+        delay = retry_delay(fault, repeatable=call.repeatable, tries=tries, spent=spent, jitter=jitter)
+        if fault.throttled:
+            self.statistics.throttled += 1
+            held = delay if fault.retry_after is None else fault.retry_after
+            self._budget.hold(call.method, self._timing.clock() + (held or 0.0))
+        return delay
+
+    def _error(self, call: Call, fault: Fault, *, tries: int) -> ServiceError:
+        said = f"{fault.said} (tried {tries} times)" if tries > 1 else fault.said
+        mend = fault.mend
+        if fault.error is SignInRefused:
+            mend = f"check {self._credential.source}: it has to be valid for {self._origin}"
+        elif fault.passing and not fault.unprocessed and not call.repeatable:
+            mend = "it may have been processed all the same: look at the project before you try again"
+        return fault.error(
+            f"{self.where(call)}: {said}",
+            mend=mend,
+            status=fault.status,
+            code=fault.code,
+            request_id=fault.request_id,
+        )
+
+
+def _without(text: str, signed: Mapping[str, str]) -> str:
+    """The text without the credential, which a gateway's error page might quote."""
+    secrets = (value.rpartition(" ")[2] for value in signed.values())
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    return text
+
+
+def _log_exchange(call: Call, outcome: Answer | NoAnswer, *, seconds: float) -> None:
+    """One line at DEBUG; never headers, bodies or queries."""
+    status, request_id = (outcome.status, outcome.request_id) if isinstance(outcome, Answer) else (outcome.reason, "")
+    path = urlsplit(call.url).path
+    _log.debug("%s %s -> %s in %.0f ms %s", call.method, path, status, seconds * 1000, request_id)

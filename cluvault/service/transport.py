@@ -1,0 +1,105 @@
+"""The one module that imports httpx: sends a call, returns a whole answer or why there is none. Decides nothing.
+
+Redirects are not followed, no .netrc is read, and plain http, which goes to loopback only, ignores proxies of the
+environment, so that a credential never travels in clear beyond this machine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+from cluvault import __version__
+from cluvault.service.exchange import Answer, Call, NoAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HttpTransport = httpx.AsyncBaseTransport
+
+MAX_ANSWER_BYTES: Final = 512 * 2**20
+_TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
+_LIMITS: Final = httpx.Limits(
+    max_connections=100,
+    max_keepalive_connections=20,
+    keepalive_expiry=4.0,  # servers close at five seconds or later: a request must not meet that closing
+)
+_UNPROCESSED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class _AnswerTooLargeError(Exception):
+    """Private to this module: more bytes than anybody asked for."""
+
+
+class Transport:
+    """Connections to one endpoint.
+
+    Args:
+        endpoint: Whose connections.
+        http: Carries the requests in place of the network: an httpx.ASGITransport or httpx.MockTransport in tests.
+        max_bytes: An answer that is larger is given up.
+    """
+
+    def __init__(self, endpoint: str, *, http: HttpTransport | None = None, max_bytes: int = MAX_ANSWER_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._client = httpx.AsyncClient(
+            transport=http,
+            timeout=_TIMEOUT,
+            limits=_LIMITS,
+            follow_redirects=False,
+            trust_env=endpoint.startswith("https:"),
+            headers={"User-Agent": f"cluvault/{__version__}", "Accept": "application/json"},
+        )
+
+    async def send(self, call: Call, credential: Mapping[str, str]) -> Answer | NoAnswer:
+        """Send a call once."""
+        headers = {"Content-Type": call.content_type} if call.content_type else {}
+        request = self._client.build_request(call.method, call.url, content=call.body or None, headers=headers)
+        request.headers.update(credential)
+        try:
+            response = await self._client.send(request, stream=True)
+            try:
+                content = await self._read(response)
+            finally:
+                await response.aclose()
+        except _AnswerTooLargeError:
+            return NoAnswer(f"the answer is larger than {self._max_bytes} bytes", too_large=True)
+        except httpx.RequestError as err:
+            return NoAnswer(_reason(err), unprocessed=isinstance(err, _UNPROCESSED))
+        return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, content)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        content = bytearray()
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) > self._max_bytes:
+                raise _AnswerTooLargeError
+        return bytes(content)
+
+
+def _reason(err: httpx.RequestError) -> str:
+    """What happened, in words.
+
+    Only the text of a failed connection is quoted. Other texts may quote what was sent: a header that cannot be
+    written is shown whole by the layer that refuses it.
+    """
+    match err:
+        case httpx.ConnectTimeout() | httpx.PoolTimeout():
+            return "no connection in time"
+        case httpx.ConnectError():
+            return f"no connection: {' '.join(str(err).split()) or 'refused'}"
+        case httpx.TimeoutException():
+            return "no answer in time"
+        case httpx.ProxyError():
+            return "the proxy refuses the connection"
+        case httpx.DecodingError():
+            return "the answer cannot be decompressed"
+        case httpx.RemoteProtocolError():
+            return "the connection was closed in the middle of the answer, or before it"
+        case _:
+            return f"the connection broke ({type(err).__name__})"

@@ -1,0 +1,74 @@
+"""Waits for the end of a job: polls by schedule, tells its states apart, gives up when the caller's time is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING
+
+from cluvault.errors import NotFound, ProjectNotFound
+from cluvault.service import jobs
+from cluvault.service.jobs import JobState, state_of
+from cluvault.service.models import Job, read_answer
+from cluvault.service.polling import DEFAULT_SCHEDULE, JOB_GRACE
+from cluvault.service.retrying import read_retry_after
+from cluvault.service.routes import job_status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cluvault.service.jobs import JobHandle
+    from cluvault.service.sender import Sender, Timing
+
+
+@dataclass(frozen=True, slots=True)
+class _Poll:
+    """What one poll has brought; nothing when the service does not know the job yet."""
+
+    job: Job | None = None
+    request_id: str = ""
+    retry_after: float | None = None
+
+
+async def wait_for_job(
+    handle: JobHandle, *, sender: Sender, timing: Timing, seconds: float, on_status: Callable[[Job], None] | None
+) -> Job:
+    """Poll until the job has succeeded. There is always one poll, and the last is made when the time is up.
+
+    Raises:
+        JobError: the class that says how else it ended.
+        ServiceError: a poll failed for good; the job may go on.
+    """
+    where = sender.where(handle)
+    deadline = timing.clock() + seconds
+    last = _Poll()
+    for polls in count():
+        left = deadline - timing.clock()
+        if polls and left <= 0:
+            break
+        await timing.sleep(DEFAULT_SCHEDULE.delay(polls, retry_after=last.retry_after, left=left))
+        last = await _poll(handle, sender=sender, timing=timing)
+        if last.job is None:
+            continue
+        if on_status:
+            on_status(last.job)
+        if state_of(last.job.status) is JobState.SUCCEEDED:
+            return last.job
+        if error := jobs.bad_end(last.job, handle, where=where, request_id=last.request_id):
+            raise error
+    raise jobs.timed_out(last.job, handle, where=where, seconds=seconds, request_id=last.request_id)
+
+
+async def _poll(handle: JobHandle, *, sender: Sender, timing: Timing) -> _Poll:
+    """Ask once. A job that was started a moment ago may not be known on every node of the service."""
+    try:
+        answer = await sender.send(job_status(handle))
+    except (NotFound, ProjectNotFound) as err:
+        if timing.clock() - handle.started < JOB_GRACE:
+            return _Poll(request_id=err.request_id)
+        if isinstance(err, ProjectNotFound):
+            raise
+        raise jobs.expired(handle, where=sender.where(handle), what="status", request_id=err.request_id) from err
+    job = read_answer(Job, answer, where=sender.where(handle))
+    return _Poll(job, answer.request_id, read_retry_after(answer.headers, now=datetime.now(UTC)))

@@ -1,0 +1,82 @@
+"""A snapshot's bytes, packed for the store and proved on the way back; performs no I/O of its own."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from cluvault.errors import DamagedSnapshot, InvalidProjectFile
+from cluvault.model.manifest import Content
+from cluvault.model.names import shorten
+from cluvault.model.project_file import compress, decompress
+from cluvault.plan.keys import is_content_key, project_prefix
+
+if TYPE_CHECKING:
+    from cluvault.model.manifest import Manifest
+
+_LARGEST: Final = 1 << 30  # whatever a manifest claims
+
+
+def pack(raw: bytes, *, key: str, canonical_sha256: str) -> tuple[Content, bytes]:
+    """Describe and compress the bytes of a project file; equal bytes always give equal results."""
+    stored = compress(raw)
+    content = Content(
+        key=key,
+        sha256=_digest(stored),
+        bytes=len(stored),
+        encoding="gzip",
+        raw_sha256=_digest(raw),
+        raw_bytes=len(raw),
+        canonical_sha256=canonical_sha256,
+    )
+    return content, stored
+
+
+def unpack(stored: bytes, content: Content, *, reference: str) -> bytes:
+    """The bytes that the service gave, if every size and digest is what the manifest says.
+
+    Raises:
+        DamagedSnapshot: what is not, with `reference`.
+    """
+
+    def same(what: str, *, expected: object, found: object) -> None:
+        if expected != found:
+            raise damaged(content, f"expected {what} {expected}, found {found}", reference=reference)
+
+    same("stored size", expected=content.bytes, found=len(stored))
+    same("stored sha256", expected=content.sha256, found=_digest(stored))
+    raw = _decode(stored, content, reference=reference)
+    same("raw size", expected=content.raw_bytes, found=len(raw))
+    same("raw sha256", expected=content.raw_sha256, found=_digest(raw))
+    return raw
+
+
+def check_content_key(manifest: Manifest) -> None:
+    """Hold a manifest to content of its own project: a manifest is data, and data may come from anybody.
+
+    Raises:
+        DamagedSnapshot: it names something else.
+    """
+    key = manifest.content.key
+    if not is_content_key(key) or not key.startswith(project_prefix(manifest.resource, manifest.project)):
+        raise damaged(manifest.content, "is no content of this project", reference=manifest.reference)
+
+
+def damaged(content: Content, problem: str, *, reference: str) -> DamagedSnapshot:
+    """The error that names a snapshot, its content and what is wrong with it."""
+    mend = "this snapshot cannot be used; restore another"
+    return DamagedSnapshot(f"{reference}: content {shorten(content.key, 200)!r}: {problem}", mend=mend)
+
+
+def _decode(stored: bytes, content: Content, *, reference: str) -> bytes:
+    if content.encoding == "identity":
+        return stored
+    try:
+        # One byte more than there should be: enough to notice, too little for a bomb.
+        return decompress(stored, source="the stored bytes", limit=min(content.raw_bytes + 1, _LARGEST))
+    except InvalidProjectFile as err:
+        raise damaged(content, str(err), reference=reference) from err
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()

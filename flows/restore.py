@@ -1,0 +1,46 @@
+"""import-from-storage: a snapshot or file into a resource, proven by exporting it again."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from cluvault.ops import imports, sources
+from cluvault.ops import restore as ops
+from cluvault.ops.imports import NotWhatWasMeant
+from cluvault.ops.report import finish_run
+from cluvault.ops.restore import RestoreOptions, RestoreReport
+from tasks.artifacts import publish_difference
+from tasks.backup import record_run
+from tasks.imports import fetch_source, import_from_storage, plan_restore, prove_round_trip, take_safety_snapshot
+from tasks.running import as_tasks, open_workspace
+
+STEPS = as_tasks(
+    {
+        sources.fetch_source: fetch_source,
+        ops.plan_restore: plan_restore,
+        imports.take_safety_snapshot: take_safety_snapshot,
+        imports.import_from_storage: import_from_storage,
+        imports.prove_round_trip: prove_round_trip,
+        finish_run: record_run,
+    }
+)
+
+
+@flow(
+    name="restore",
+    description=__doc__,
+    flow_run_name="restore {options.reference} to {options.to}",
+    persist_result=False,
+)
+async def restore(options: RestoreOptions) -> RestoreReport:
+    """Fetch, plan, keep what stands there, import, prove, record.
+
+    Raises:
+        NotWhatWasMeant: the service holds something else than the file.
+    """
+    async with open_workspace() as workspace:
+        try:
+            return await ops.restore(workspace, options, run=STEPS)
+        except NotWhatWasMeant as err:
+            await publish_difference(f"{options.reference} → {options.to}", err.difference)
+            raise

@@ -1,0 +1,37 @@
+# The commands of this project, for people and for CI (`uv run just --list`).
+
+# Everything that CI checks.
+check: test lint types layers
+
+# The tests, with the coverage gates: 95 % of all, every branch of the pure core.
+test *arguments:
+    uv run pytest --cov --cov-report= {{arguments}}
+    uv run coverage report --fail-under=95
+    uv run coverage report --include='cluvault/plan/*,cluvault/model/*' --fail-under=100
+
+# Format and lint.
+lint:
+    uv run ruff format --check .
+    uv run ruff check .
+
+# Put the code into form.
+format:
+    uv run ruff format .
+    uv run ruff check --fix .
+
+# Strict types over everything.
+types:
+    uv run pyright
+
+# The layers of the design.
+layers:
+    uv run lint-imports
+
+# The benchmarks; each prints a table.
+benchmarks:
+    uv run python benchmarks/canonical.py
+    uv run python benchmarks/backup.py
+
+# The hashed requirements for images; no registry's host is in it.
+lock:
+    uv export --quiet --no-dev --no-emit-project --no-annotate --no-header --output-file requirements.lock

@@ -1,0 +1,54 @@
+"""Run artifacts: what a person sees in the Prefect UI after a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+
+from cluvault.plan.diff_report import diff_to_markdown, escape_markdown
+
+if TYPE_CHECKING:
+    from cluvault.model.run import RunItem
+    from cluvault.ops.report import Report
+    from cluvault.plan.cleanup import CleanupPlan
+    from cluvault.plan.diff import ProjectDiff
+
+_MOST_ROWS: Final = 1000
+"""Artifacts live in Prefect's database; the run record in the vault holds every row."""
+
+
+async def publish_report(report: Report) -> None:
+    """A table of every project and what became of it, failures first."""
+    items = [*report.failed, *(item for item in report.items if item not in report.failed)]
+    shown = [_row(item) for item in items[:_MOST_ROWS]]
+    description = f"{report.summary}. The whole record is {report.record_key} in the vault."
+    await acreate_table_artifact(table=shown, key=f"cluvault-{report.kind}", description=description)
+
+
+async def publish_cleanup_plan(resource: str, plan: CleanupPlan) -> None:
+    """A table of every project with the reason why it goes or stays."""
+    rows: list[dict[str, Any]] = [
+        {"project": one.project, "decision": "delete", "rule": one.rule, "reason": "; ".join(one.reasons)}
+        for one in plan.deletions
+    ]
+    rows += [{"project": one.project, "decision": "keep", "rule": "", "reason": one.reason} for one in plan.kept]
+    description = f"Clean-up of {resource}: {len(plan.deletions)} to delete, {len(plan.kept)} to keep."
+    if plan.refusal:
+        description += f" **Refused:** {escape_markdown(plan.refusal)}"
+    await acreate_table_artifact(table=rows[:_MOST_ROWS], key="cluvault-cleanup-plan", description=description)
+
+
+async def publish_difference(title: str, difference: ProjectDiff) -> None:
+    """The semantic difference between what was imported and what the service holds."""
+    await acreate_markdown_artifact(markdown=diff_to_markdown(difference, title=title), key="cluvault-difference")
+
+
+def _row(item: RunItem) -> dict[str, Any]:
+    return {
+        "resource": item.resource,
+        "project": item.project,
+        "outcome": item.outcome,
+        "snapshot": item.snapshot_id or "",
+        "detail": item.detail or "",
+    }

@@ -1,0 +1,122 @@
+"""How steps become Prefect tasks: the workspace they share, what is retried, how an operation runs them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypedDict, TypeVar, cast
+
+from prefect.blocks.system import Secret
+from prefect.cache_policies import NO_CACHE
+from pydantic import SecretStr
+
+from cluvault.errors import CluvaultError, ConfigurationError
+from cluvault.ops.workspace import Workspace
+from cluvault.settings import find_config, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+
+    from prefect import State, Task
+    from prefect.client.schemas.objects import TaskRun
+
+    from cluvault.ops.steps import Runner
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_current: ContextVar[Workspace] = ContextVar("cluvault_workspace")
+
+
+class Step(TypedDict):
+    """Options that every task of cluvault has."""
+
+    retries: int
+    retry_delay_seconds: list[float]
+    retry_condition_fn: Any
+    cache_policy: Any
+    persist_result: bool
+    tags: list[str]
+
+
+async def is_retryable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Retry only what the error itself calls retryable; the client has repeated single requests already."""
+    error = await state.aresult(raise_on_failure=False)
+    return isinstance(error, CluvaultError) and error.retryable
+
+
+STEP: Final[Step] = {
+    "retries": 2,
+    "retry_delay_seconds": [5, 30],
+    "retry_condition_fn": is_retryable,
+    "cache_policy": NO_CACHE,  # a step looks at the world; its result from another run says nothing
+    "persist_result": False,
+    "tags": ["cluvault"],
+}
+
+
+def current_workspace() -> Workspace:
+    """The workspace of the flow run that this task belongs to.
+
+    Raises:
+        ConfigurationError: the task runs outside a flow of cluvault.
+    """
+    try:
+        return _current.get()
+    except LookupError:
+        raise ConfigurationError("this task runs inside a flow of cluvault only", mend="call the flow") from None
+
+
+@contextmanager
+def use_workspace(workspace: Workspace) -> Generator[None]:
+    """Make a workspace the current one."""
+    token = _current.set(workspace)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@asynccontextmanager
+async def open_workspace() -> AsyncGenerator[Workspace]:
+    """The workspace of the configuration that the environment names (CLUVAULT_CONFIG, CLUVAULT_…)."""
+    path = find_config(None, environment=os.environ, directory=Path.cwd())
+    settings = load_settings(path, environment=os.environ)
+    async with Workspace(settings, prefect_secret=read_secret_block) as workspace:
+        with use_workspace(workspace):
+            yield workspace
+
+
+def read_secret_block(name: str) -> SecretStr:
+    """The value of a Prefect Secret block.
+
+    Raises:
+        ConfigurationError: there is no such block, or it holds no text.
+    """
+    try:
+        block = cast("Any", Secret).load(name, _sync=True)  # also inside a running event loop
+    except ValueError as err:
+        raise ConfigurationError(
+            f"Prefect Secret block {name!r} cannot be loaded: {err}", mend="create it in the Prefect UI"
+        ) from err
+    value = block.get()
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"Prefect Secret block {name!r} holds no text", mend="set it to the resource's key")
+    return SecretStr(value)
+
+
+def as_tasks(tasks: Mapping[Callable[..., Any], Task[..., Any]]) -> Runner:
+    """A runner that runs each step of an operation as its Prefect task."""
+
+    async def run(
+        step: Callable[Concatenate[Workspace, P], Awaitable[T]],
+        _workspace: Workspace,
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        return cast("T", await tasks[step](*args, **kwargs))
+
+    return run

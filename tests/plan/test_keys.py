@@ -1,0 +1,177 @@
+"""Keys: what is built can be parsed again, and no name leaves its folder."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cluvault.plan.keys import (
+    SnapshotKey,
+    decode_name,
+    encode_name,
+    is_content_key,
+    parse_manifest_key,
+    project_prefix,
+    resource_prefix,
+    run_key,
+)
+from cluvault.vault.store import check_key
+
+ID = "20261101T020000Z-0a1b2c3d"
+AWKWARD = (
+    "",
+    ".",
+    "..",
+    "...",
+    "/",
+    "a/b",
+    "../..",
+    "%",
+    "%2E",
+    "%2e%2e",
+    "\\",
+    "😀",
+    "e\u0301",
+    "\0",
+    "a b",
+    "~",
+    "é.",
+)
+
+names = st.text() | st.sampled_from(AWKWARD) | st.text(st.sampled_from("./%\\2E e"))
+ids = st.from_regex(re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}"), fullmatch=True)
+snapshot_keys = st.builds(SnapshotKey, names, names, ids)
+
+
+@given(names)
+def test_names_survive_encoding(name: str) -> None:
+    """Any text comes back."""
+    assert decode_name(encode_name(name)) == name
+
+
+@given(names)
+def test_an_encoded_name_is_one_harmless_segment(name: str) -> None:
+    """Neither empty nor a dot segment, without a slash, in ASCII: any file system, bucket and browser can show it."""
+    segment = encode_name(name)
+    assert segment not in {"", ".", ".."}
+    assert re.fullmatch(r"[A-Za-z0-9_.~%-]+", segment)
+
+
+@given(names, names)
+def test_two_names_never_share_a_folder(one: str, other: str) -> None:
+    """Encoding is one to one."""
+    assert (encode_name(one) == encode_name(other)) == (one == other)
+
+
+@pytest.mark.parametrize("name", ["EmailApp", "My-App_2.0", "a.b", "~x"])
+def test_allowed_names_read_as_they_are(name: str) -> None:
+    """What the service allows needs no decoding by whoever looks into the vault."""
+    assert encode_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name, segment",
+    [
+        ("", "%"),
+        (".", "%2E"),
+        ("..", "%2E%2E"),
+        ("a/b", "a%2Fb"),
+        ("100%", "100%25"),
+        ("😀", "%F0%9F%98%80"),
+        ("a b", "a%20b"),
+        ("a\\b", "a%5Cb"),
+    ],
+)
+def test_other_names_are_percent_encoded(name: str, segment: str) -> None:
+    """As in a URL; an empty name and dot segments have spellings that no other name has."""
+    assert encode_name(name) == segment
+
+
+@given(snapshot_keys)
+@example(SnapshotKey("..", "../../etc", ID))
+@example(SnapshotKey("", "", ID))
+def test_parsing_undoes_building(key: SnapshotKey) -> None:
+    """A manifest's key tells its snapshot, whatever the names."""
+    assert parse_manifest_key(key.manifest) == key
+
+
+@given(snapshot_keys)
+def test_a_snapshot_stays_in_its_folders(key: SnapshotKey) -> None:
+    """Below its resource, below its project, one level deep, in a key that every store accepts."""
+    for built in (key.manifest, key.content):
+        assert built.startswith(project_prefix(key.resource, key.project) + key.snapshot_id + "/")
+        assert built.startswith(resource_prefix(key.resource))
+        assert built.startswith("snapshots/")
+        assert built.count("/") == 4
+        assert len(built) > 1024 or check_key(built) == built
+
+
+@given(names, names)
+def test_a_prefix_holds_one_project_only(one: str, other: str) -> None:
+    """Projects whose names begin alike have prefixes that do not."""
+    assert one == other or not project_prefix("prod", one).startswith(project_prefix("prod", other))
+
+
+@given(snapshot_keys)
+def test_content_keys_are_recognised(key: SnapshotKey) -> None:
+    """Content is content, and a manifest is none."""
+    assert is_content_key(key.content)
+    assert not is_content_key(key.manifest)
+
+
+@given(st.text() | st.lists(names, min_size=5, max_size=5).map("/".join) | snapshot_keys.map(lambda key: key.manifest))
+@example("")
+@example("cluvault.json")
+@example(f"snapshots/a/b/{ID}/manifest.json/x")
+@example(f"snapshot/a/b/{ID}/manifest.json")
+@example(f"snapshots/a/b/{ID}/config.json.gz")
+@example(f"snapshots/a/b/{ID}x/manifest.json")
+@example(f"snapshots//b/{ID}/manifest.json")
+@example(f"snapshots/../b/{ID}/manifest.json")
+@example(f"snapshots/a/%41/{ID}/manifest.json")
+@example(f"snapshots/a/%2f/{ID}/manifest.json")
+@example(f"snapshots/a/%FF/{ID}/manifest.json")
+def test_only_keys_that_would_be_built_are_parsed(text: str) -> None:
+    """Two spellings of one name would be two folders for one project: only the one that is built counts."""
+    parsed = parse_manifest_key(text)
+    assert parsed is None or parsed.manifest == text
+
+
+def test_foreign_keys_are_not_parsed() -> None:
+    """Each part counts."""
+    good = SnapshotKey("prod", "EmailApp", ID).manifest
+    assert parse_manifest_key(good) is not None
+    for bad in (
+        "/" + good,
+        good + "/",
+        good.replace("snapshots", "notes"),
+        good.replace("manifest", "config"),
+        good.replace(ID, "latest"),
+        good.replace("EmailApp", "Email%41pp"),
+        good.replace("EmailApp", ".."),
+        good.replace("prod", ""),
+    ):
+        assert parse_manifest_key(bad) is None
+
+
+@given(names)
+def test_no_run_leaves_its_folder(run_id: str) -> None:
+    """One record a run, below its day."""
+    key = run_key("2026-11-01", run_id)
+    assert key.startswith("runs/2026-11-01/")
+    assert key.count("/") == 2
+    assert decode_name(key.removeprefix("runs/2026-11-01/").removesuffix(".json")) == run_id
+
+
+def test_keys_sort_by_time() -> None:
+    """As texts and as values: what is listed last is newest."""
+    keys = [SnapshotKey("prod", "A", f"2026110{day}T000000Z-{day * 11111111 % 10**8:08}") for day in (9, 1, 5)]
+    assert sorted(keys) == sorted(keys, key=lambda key: key.manifest) == [keys[1], keys[2], keys[0]]
+
+
+def test_a_key_names_its_snapshot() -> None:
+    """In the words that a user can type."""
+    assert SnapshotKey("prod", "EmailApp", ID).reference == f"prod/EmailApp@{ID}"
