@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
 
 CONFIG_NAME: Final = "cluvault.toml"
 ENVIRONMENT_PREFIX: Final = "CLUVAULT_"
+_NOT_IN_TOML: Final = {"RateLimits", "[key]"}
+"""What pydantic adds to a place: the member of a union that it tried, and a mark for the name of a table."""
+
+_REASONS: Final = {
+    "extra_forbidden": "unknown key",
+    "missing": "is missing",
+    "model_type": "should be a table",
+    "dict_type": "should be a table",
+}
+_SPACE: Final = re.compile(r"\s")
 _RESERVED: Final = {"CLUVAULT_CONFIG"}
 
 
@@ -33,7 +44,14 @@ def _kebab(name: str) -> str:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(alias_generator=_kebab, populate_by_name=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=_kebab,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        defer_build=True,
+        hide_input_in_errors=True,
+    )
 
 
 class SecretName(_Section):
@@ -41,6 +59,13 @@ class SecretName(_Section):
 
     env: str | None = None
     prefect_secret: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_secret(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError('a secret is never written here; name it: { env = "NAME" }')
+        return value
 
     @model_validator(mode="after")
     def _exactly_one(self) -> SecretName:
@@ -66,6 +91,13 @@ class ResourceSettings(_Section):
     limits: RateLimits | Literal["off"] = RateLimits()
     scope: str = "https://cognitiveservices.azure.com/.default"
 
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _limits(cls, value: object) -> object:
+        if isinstance(value, dict | RateLimits) or value == "off":
+            return cast("object", value)
+        raise ValueError('should be "off" or { post = 10, get = 100 }')
+
     @field_validator("endpoint")
     @classmethod
     def _endpoint(cls, value: str) -> str:
@@ -89,13 +121,13 @@ class VaultSettings(_Section):
     """The vault and what it keeps."""
 
     url: str = "./vault"
-    retention: dict[str, int | str | list[str]] = {}
+    retention: dict[str, Annotated[int | str | list[str], Field(union_mode="left_to_right")]] = {}
 
 
 class BackupSettings(_Section):
     """How a backup runs."""
 
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
     job_timeout: Annotated[float, Field(gt=0, description="seconds that one job may take")] = 900.0
 
 
@@ -158,9 +190,9 @@ def check_endpoint(value: str) -> str:
         ValueError: what is wrong with it.
     """
     parts = urlsplit(value)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.port == 0 or _SPACE.search(value):
         raise ValueError("should be a URL such as https://NAME.cognitiveservices.azure.com")
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if parts.username is not None or parts.password is not None or "?" in value or "#" in value:
         raise ValueError("should hold no user, password, query or fragment")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("should be https: a key never travels in clear (http is for 127.0.0.1 only)")
@@ -199,16 +231,19 @@ def load_settings(path: Path | None, *, environment: Mapping[str, str]) -> Setti
     try:
         settings = Settings.model_validate(_overlay(values, environment))
     except ValidationError as err:
-        fault = err.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "top level"
-        message = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "extra_forbidden":
-            message = "unknown key"
-        raise ConfigurationError(f"{source}: at {where}: {message}") from err
+        raise ConfigurationError(f"{source}: {_first_fault(err)}") from err
     if path is None or "://" in settings.vault.url:
         return settings
     vault = settings.vault.model_copy(update={"url": str(path.parent.resolve() / settings.vault.url)})
     return settings.model_copy(update={"vault": vault})
+
+
+def _first_fault(err: ValidationError) -> str:
+    """Place and reason of the first fault, in words of TOML."""
+    fault = err.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in fault["loc"] if part not in _NOT_IN_TOML) or "top level"
+    reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"at {where}: {_REASONS.get(fault['type'], reason)}"
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

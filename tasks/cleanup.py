@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from prefect import task
 
 from cluvault.model.run import RunItem
@@ -18,7 +16,7 @@ async def gather_facts(resource: str) -> tuple[ProjectFacts, ...]:
     return await ops.gather_facts(current_workspace(), resource)
 
 
-@task(name="cleanup-delete", task_run_name="delete {resource}/{project}", timeout_seconds=7200, **STEP)
-async def cleanup_delete(resource: str, project: str, last_modified: datetime) -> RunItem:
+@task(name="cleanup-delete", task_run_name="delete {resource}/{planned.name}", timeout_seconds=7200, **STEP)
+async def cleanup_delete(resource: str, planned: ProjectFacts) -> RunItem:
     """Store a snapshot of one project, read it back, then delete the project."""
-    return await ops.cleanup_delete(current_workspace(), resource, project, last_modified)
+    return await ops.cleanup_delete(current_workspace(), resource, planned)

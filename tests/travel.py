@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     Edit = Callable[[JsonObject], None]
 
 
+BOOK = "/assets/intents/1"
+CITY = "/assets/entities/0"
+TRIP = "/assets/utterances/0"
+OFF = "/assets/utterances/1"
+"""Where things are in `travel()`."""
+
+
 def travel() -> JsonObject:
     """A conversation project; nothing in it is a default that could be left out, but for the intent None."""
     return {
@@ -148,6 +155,20 @@ def put(pointer: str, value: Any) -> Edit:
             place[key] = value
 
     return edit
+
+
+def both(*edits: Edit) -> Edit:
+    """Several edits as one."""
+
+    def edit(document: JsonObject) -> None:
+        for one in edits:
+            one(document)
+
+    return edit
+
+
+def unchanged(_document: JsonObject) -> None:
+    """The edit that leaves the document as it is."""
 
 
 def drop(pointer: str) -> Edit:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hypothesis import strategies as st
 
+from cluvault.plan.utterances import CanonicalLabel, CanonicalUtterance
 from tests.strategies import ASSETS, CONVERSATIONS, ENTITIES, INTENTS, METADATA, UTTERANCES, project_documents
 
 if TYPE_CHECKING:
@@ -147,3 +149,24 @@ def _replace_member(draw: st.DrawFn, value: JsonObject, other: JsonObject) -> No
     if other:
         key = draw(st.sampled_from(sorted(other)))
         value[key] = other[key]
+
+
+# --- utterances ----------------------------------------------------------------------------------------------------
+
+_CLOSE_UTTERANCES: Final = st.builds(
+    CanonicalUtterance,
+    text=st.sampled_from(["Rome", "to Rome"]),
+    intent=st.sampled_from(["Book", "Cancel"]),
+    language=st.sampled_from(["de", "en"]),
+    dataset=st.sampled_from(["Train", "Test"]),
+    labels=st.sampled_from([(), (CanonicalLabel(0, 4, "City"),)]),
+    other=st.sampled_from(["", '{"x-new":1}']),
+)
+
+
+@st.composite
+def different_utterances(draw: st.DrawFn) -> tuple[Counter[CanonicalUtterance], Counter[CanonicalUtterance]]:
+    """Two collections without a common utterance, in which many have much in common."""
+    counts = st.dictionaries(_CLOSE_UTTERANCES, st.integers(1, 3), max_size=5)
+    one, other = draw(st.tuples(counts, counts))
+    return Counter(one) - Counter(other), Counter(other) - Counter(one)

@@ -19,9 +19,10 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
+from cluvault.emulator.calls import Answer, Call, Router, Unread
 from cluvault.emulator.core import Emulator, utc_now
 from cluvault.emulator.errors import INTERNAL_ERROR, Refusal, key_refused, rate_exceeded, route_not_found
-from cluvault.emulator.routes import OPERATIONS, Answer, Call, Router, Unread
+from cluvault.emulator.routes import OPERATIONS
 from cluvault.emulator.versions import API_VERSIONS
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
+    from cluvault.emulator.calls import Operation
     from cluvault.emulator.config import EmulatorConfig
-    from cluvault.emulator.routes import Operation
     from cluvault.emulator.versions import ApiVersion
 
 _log: Final = logging.getLogger(__name__)
@@ -226,4 +227,5 @@ def _query(scope: Scope) -> dict[str, str]:
 
 
 def _origin(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
-    return f"{scope['scheme']}://{headers[b'host'].decode('latin-1')}"
+    host = headers.get(b"host", b"").decode("latin-1") or ":".join(map(str, scope["server"]))
+    return f"{scope['scheme']}://{host}"

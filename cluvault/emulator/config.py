@@ -24,7 +24,7 @@ class EmulatorConfig:
         keys: Accepted by every resource that has none of its own.
         resource_keys: The keys of single resources, in place of `keys`.
         job_seconds: How long imports and exports take; deletions take no time, as at the service.
-        first_poll_running: The first poll of a job other than a deletion finds it under way, however short it is.
+        first_poll_running: The first poll of an import or export that takes no time still finds it under way.
         limits: `off` throttles nothing and never is full; `documented` is as the service documents.
         posts_per_minute: POST calls a minute and resource, in place of what `limits` says.
         gets_per_minute: GET calls a minute and resource, in place of what `limits` says.

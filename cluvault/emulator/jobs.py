@@ -56,8 +56,8 @@ def is_expired(job: Job, now: datetime) -> bool:
 
 
 def has_first_poll_to_come(job: Job) -> bool:
-    """Whether clients are to see this job under way at least once, however short it is."""
-    return job.kind != "deletion"
+    """Whether a job takes no time, so that clients would never see it under way, as they do at the service."""
+    return job.kind != "deletion" and job.due_at == job.created_at
 
 
 def is_succeeded(job: Job) -> bool:

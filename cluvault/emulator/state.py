@@ -49,10 +49,12 @@ class ResourceState:
     Attributes:
         projects: By name, which is case-sensitive.
         jobs: By id, oldest first.
+        ready: Whatever a caller has worked out about a project, by name; forgotten when the project changes.
     """
 
     projects: dict[str, Project] = field(default_factory=dict[str, Project])
     jobs: dict[str, Job] = field(default_factory=dict[str, Job])
+    ready: dict[str, bytes] = field(default_factory=dict[str, bytes])
     _due: list[tuple[datetime, str]] = field(default_factory=list["tuple[datetime, str]"])
     _newest_first: tuple[Project, ...] | None = None
 
@@ -60,10 +62,12 @@ class ResourceState:
         """Make a change; removals come before additions."""
         for name in change.removed_projects:
             del self.projects[name]
+            self.ready.pop(name, None)
         for job_id in change.removed_jobs:
             del self.jobs[job_id]
         for project in change.projects:
             self.projects[project.name] = project
+            self.ready.pop(project.name, None)
         for job in change.jobs:
             self.jobs[job.job_id] = job
             if not job.finished:

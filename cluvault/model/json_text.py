@@ -119,8 +119,14 @@ def _what_is_wrong(text: bytes, reason: str) -> str:
         line = text.count(b"\n", 0, err.start) + 1
         column = err.start - text.rfind(b"\n", 0, err.start)
         return f"byte 0x{text[err.start]:02x} at line {line} column {column} is not UTF-8; save the file as UTF-8"
+    reason = _brief(reason)
     if reason.startswith("recursion limit exceeded"):
         return reason.replace("recursion limit exceeded", "nested deeper than 200 levels")
     if reason.startswith("EOF while parsing"):
         return f"the JSON ends too early (truncated?): {reason}"
     return f"not valid JSON: {reason[0].lower()}{reason[1:]}"
+
+
+def _brief(reason: str, limit: int = 200) -> str:
+    """A reason that quotes a long key loses its middle, for the place is at its end."""
+    return reason if len(reason) <= limit else f"{reason[: limit // 2]}…{reason[-limit // 2 :]}"

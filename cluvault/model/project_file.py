@@ -380,20 +380,22 @@ def shape_faults(document: JsonObject) -> list[ShapeFault]:
 
 def _old_faults(document: JsonObject) -> list[ShapeFault]:
     """Faults of the 2021 shape that would keep it from being upgraded; the upgraded file is checked again."""
-    assets: object = document.get("assets") or {}
+    assets: object = document.get("assets")
+    if assets is None:
+        return []
     if not isinstance(assets, dict):
         return [ShapeFault("/assets", "should be an object")]
     faults: list[ShapeFault] = []
     for key in ("intents", "entities", "examples", "utterances"):
-        items: object = cast("JsonObject", assets).get(key) or []
-        if not isinstance(items, list):
+        items: object = cast("JsonObject", assets).get(key)
+        if isinstance(items, list):
+            faults += (
+                ShapeFault(f"/assets/{key}/{index}", "should be an object")
+                for index, item in enumerate(cast("list[object]", items))
+                if not isinstance(item, dict)
+            )
+        elif items is not None:
             faults.append(ShapeFault(f"/assets/{key}", "should be an array"))
-            continue
-        faults += (
-            ShapeFault(f"/assets/{key}/{index}", "should be an object")
-            for index, item in enumerate(cast("list[object]", items))
-            if not isinstance(item, dict)
-        )
     return faults
 
 

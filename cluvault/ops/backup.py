@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cluvault.errors import CluvaultError
+from cluvault.errors import CluvaultError, ConfigurationError
 from cluvault.model.manifest import Reason
 from cluvault.model.run import Outcome, RunItem
 from cluvault.ops.capture import export_capture, store_if_changed
@@ -19,6 +19,7 @@ from cluvault.ops.steps import Runner, run_directly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from cluvault.ops.workspace import Workspace
 
@@ -45,6 +46,7 @@ class ProjectTask:
 
     resource: str
     project: str
+    last_modified: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,11 @@ async def backup(
     """Back up the chosen projects; a failure of one is an item of the report.
 
     Raises:
-        ConfigurationError: a resource is not configured.
+        ConfigurationError: a resource is not configured, or none is.
         VaultError: the vault cannot be opened or the run record cannot be written.
     """
     started_at = workspace.now()
+    _chosen_resources(workspace, options)
     await workspace.vault(create=True)  # a vault that cannot be opened is known before anything is exported
     plan = await run(plan_backup, workspace, options)
     on_plan(plan)
@@ -86,9 +89,7 @@ async def backup(
 
 async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPlan:
     """List the projects that the options choose; a resource that cannot be listed is a problem, not the end."""
-    resources = options.resources or tuple(workspace.settings.resources)
-    for resource in resources:
-        workspace.settings.resource(resource)
+    resources = _chosen_resources(workspace, options)
     listings = await asyncio.gather(*(_list(workspace, resource) for resource in resources))
     problems = [found for found in listings if isinstance(found, RunItem)]
     listed = [target for found in listings if not isinstance(found, RunItem) for target in found]
@@ -100,7 +101,14 @@ async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPla
 
 async def export_backup(workspace: Workspace, target: ProjectTask, options: BackupOptions) -> RunItem:
     """Export one project and store it if it changed; the snapshot is read back before this says so."""
-    capture = await export_capture(workspace, target.resource, target.project, reason=options.reason, tags=options.tags)
+    capture = await export_capture(
+        workspace,
+        target.resource,
+        target.project,
+        reason=options.reason,
+        tags=options.tags,
+        last_modified=target.last_modified,
+    )
     manifest, stored = await store_if_changed(workspace, capture)
     counts = manifest.counts
     return RunItem(
@@ -112,17 +120,28 @@ async def export_backup(workspace: Workspace, target: ProjectTask, options: Back
     )
 
 
+def _chosen_resources(workspace: Workspace, options: BackupOptions) -> tuple[str, ...]:
+    resources = tuple(dict.fromkeys(options.resources or workspace.settings.resources))
+    if not resources:
+        raise ConfigurationError("no resource is configured, so there is nothing to back up", mend="add one")
+    for resource in resources:
+        workspace.settings.resource(resource)
+    return resources
+
+
 async def _list(workspace: Workspace, resource: str) -> list[ProjectTask] | RunItem:
     try:
         client = await workspace.client(resource)
-        return [ProjectTask(resource, project.name) async for project in client.list_projects()]
+        return [
+            ProjectTask(resource, project.name, project.last_modified_at) async for project in client.list_projects()
+        ]
     except CluvaultError as err:
         return failed_item(resource, "", err)
 
 
 def _unmatched(resources: Sequence[str], globs: Sequence[str], listed: Sequence[ProjectTask]) -> list[RunItem]:
     """A name or glob that fits no project is most likely a typing error: a backup does not skip it quietly."""
-    where = ", ".join(resources) or "any resource (none is configured)"
+    where = ", ".join(resources)
     return [
         RunItem(
             resource=resources[0] if len(resources) == 1 else "",

@@ -2,83 +2,103 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from cluvault.errors import DamagedSnapshot
 from cluvault.model.manifest import Counts, DeploymentRecord, Manifest, ModelRecord, Reason
-from cluvault.model.project_file import ProjectFile, read_project_file
+from cluvault.model.project_file import read_project_file
+from cluvault.ops.fanout import together
 from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.capture import Capture
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cluvault.ops.workspace import Workspace
+    from cluvault.service.client import CluClient
     from cluvault.vault.vault import Vault
 
 
 async def export_capture(
-    workspace: Workspace, resource: str, project: str, *, reason: Reason, tags: tuple[str, ...] = ()
+    workspace: Workspace,
+    resource: str,
+    project: str,
+    *,
+    reason: Reason,
+    tags: tuple[str, ...] = (),
+    last_modified: datetime | None = None,
 ) -> Capture:
     """Export a project's present content, with what the service knows of its models and deployments.
+
+    `last_modified` is what a listing said, if there was one; else the project is asked. Either is older than the
+    content: a change in between is seen again by the next run, never missed.
 
     Raises:
         ProjectNotFound: there is no such project.
         InvalidProjectFile: what came is no project file.
     """
     client = await workspace.client(resource)
-    facts = await client.get_project(project)
-    exported = await client.export_project(project, timeout=workspace.settings.backup.job_timeout)
-    file = read_project_file(exported.data, source=f"export of {resource}/{project}")
-    deployments = [
-        DeploymentRecord(name=one.name, model=one.model_label or None, deployed_at=one.last_deployed_at)
-        async for one in client.list_deployments(project)
-    ]
-    models = [
-        ModelRecord(
-            label=one.label, trained_at=one.last_trained_at, training_config_version=one.training_config_version
-        )
-        async for one in client.list_models(project)
-    ]
+    if last_modified is None:
+        last_modified = (await client.get_project(project)).last_modified_at
+    exported, models, deployments = await together(
+        client.export_project(project, timeout=workspace.settings.backup.job_timeout),
+        _models(client, project),
+        _deployments(client, project),
+    )
+    digest, counts = await asyncio.to_thread(_meaning, exported.data, source=f"export of {resource}/{project}")
     return Capture(
         resource=resource,
         endpoint=workspace.settings.resource(resource).endpoint,
         project=project,
         raw=exported.data,
-        canonical_sha256=canonical_digest(file),
-        counts=count(file),
+        canonical_sha256=digest,
+        counts=counts,
         reason=reason,
         tags=tags,
         api_version=exported.api_version,
-        project_last_modified=facts.last_modified_at,
-        models=tuple(models),
-        deployments=tuple(deployments),
+        project_last_modified=last_modified,
+        models=models,
+        deployments=deployments,
+    )
+
+
+async def _models(client: CluClient, project: str) -> tuple[ModelRecord, ...]:
+    return tuple(
+        [
+            ModelRecord(
+                label=one.label, trained_at=one.last_trained_at, training_config_version=one.training_config_version
+            )
+            async for one in client.list_models(project)
+        ]
+    )
+
+
+async def _deployments(client: CluClient, project: str) -> tuple[DeploymentRecord, ...]:
+    return tuple(
+        [
+            DeploymentRecord(name=one.name, model=one.model_label or None, deployed_at=one.last_deployed_at)
+            async for one in client.list_deployments(project)
+        ]
     )
 
 
 async def store_capture(workspace: Workspace, capture: Capture) -> Manifest:
     """Store a snapshot of the capture, read back and verified; equal content is stored once."""
     vault = await workspace.vault(create=True)
-    captured_at = workspace.now()
-    return await vault.store(
-        capture,
-        snapshot_id=workspace.new_snapshot_id(captured_at),
-        captured_at=captured_at,
-        parent=await _latest(vault, capture.resource, capture.project),
-        reuse_content=True,
-    )
+    return await _store(workspace, vault, capture, parent=await _latest(vault, capture))
 
 
 async def store_if_changed(workspace: Workspace, capture: Capture) -> tuple[Manifest, bool]:
-    """Store a snapshot unless the latest one means the same and can still be read; and whether one was stored."""
+    """Store a snapshot unless the latest one stands for it; and whether one was stored.
+
+    The latest stands for a capture that means the same, when it has the capture's tags and can still be read.
+    """
     vault = await workspace.vault(create=True)
-    latest = await _latest(vault, capture.resource, capture.project)
-    if latest is not None and latest.content.canonical_sha256 == capture.canonical_sha256:
-        try:
-            await vault.read(latest)
-        except DamagedSnapshot:
-            pass  # an unreadable snapshot is no backup: store a good one
-        else:
-            return latest, False
-    return await store_capture(workspace, capture), True
+    latest = await _latest(vault, capture)
+    if latest is not None and await _stands_for(vault, latest, capture):
+        return latest, False
+    return await _store(workspace, vault, capture, parent=latest), True
 
 
 async def keep_present_content(workspace: Workspace, resource: str, project: str, *, reason: Reason) -> Manifest:
@@ -86,13 +106,36 @@ async def keep_present_content(workspace: Workspace, resource: str, project: str
     return await store_capture(workspace, await export_capture(workspace, resource, project, reason=reason))
 
 
-def count(file: ProjectFile) -> Counts:
-    """How much is in a project file."""
-    return Counts(intents=len(file.intents), entities=len(file.entities), utterances=len(file.utterances))
+def _meaning(data: bytes, *, source: str) -> tuple[str, Counts]:
+    """The canonical digest and how much there is; takes seconds for a large file, so callers use a thread."""
+    file = read_project_file(data, source=source)
+    counts = Counts(intents=len(file.intents), entities=len(file.entities), utterances=len(file.utterances))
+    return canonical_digest(file), counts
 
 
-async def _latest(vault: Vault, resource: str, project: str) -> Manifest | None:
+async def _latest(vault: Vault, capture: Capture) -> Manifest | None:
     try:
-        return await vault.latest(resource, project)
+        return await vault.latest(capture.resource, capture.project)
     except DamagedSnapshot:
         return None  # a damaged predecessor must not keep a new snapshot from being taken
+
+
+async def _stands_for(vault: Vault, latest: Manifest, capture: Capture) -> bool:
+    if latest.content.canonical_sha256 != capture.canonical_sha256 or not set(capture.tags) <= set(latest.tags):
+        return False
+    try:
+        await vault.read(latest)
+    except DamagedSnapshot:
+        return False  # an unreadable snapshot is no backup
+    return True
+
+
+async def _store(workspace: Workspace, vault: Vault, capture: Capture, *, parent: Manifest | None) -> Manifest:
+    captured_at = workspace.now()
+    return await vault.store(
+        capture,
+        snapshot_id=workspace.new_snapshot_id(captured_at),
+        captured_at=captured_at,
+        parent=parent,
+        reuse_content=True,
+    )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cluvault.errors import GuardRefused, UsageError
+from cluvault.errors import GuardRefused, ProjectNotFound, UsageError
 from cluvault.model.manifest import Reason
 from cluvault.model.run import Outcome, RunItem
 from cluvault.ops.capture import keep_present_content
-from cluvault.ops.fanout import for_each, ignore
+from cluvault.ops.fanout import at_once, for_each, ignore
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.cleanup import DEFAULT_RULES, CleanupPlan, ProjectFacts, plan_cleanup
@@ -71,6 +70,7 @@ async def cleanup(
 
     Raises:
         GuardRefused: the plan deletes more than one run may; nothing was deleted.
+        NotAVault: there is no place for the snapshots; nothing was deleted.
     """
     started_at = workspace.now()
     rules = _chosen_rules(workspace, options)
@@ -81,10 +81,11 @@ async def cleanup(
         raise GuardRefused(f"clean-up of {options.resource}: {plan.refusal}")
     if not options.apply or not plan.deletions:
         return CleanupReport(options.resource, plan, None)
-    modified = {fact.name: fact.last_modified for fact in facts}
+    await workspace.vault(create=True)
+    planned = {fact.name: fact for fact in facts}
     items = await for_each(
         plan.deletions,
-        lambda chosen: run(cleanup_delete, workspace, options.resource, chosen.project, modified[chosen.project]),
+        lambda chosen: run(cleanup_delete, workspace, options.resource, planned[chosen.project]),
         concurrency=workspace.settings.backup.concurrency,
         name=lambda chosen: (options.resource, chosen.project),
         on_done=on_done,
@@ -115,42 +116,45 @@ def decide(
 async def gather_facts(workspace: Workspace, resource: str) -> tuple[ProjectFacts, ...]:
     """What decides about each project: its times, models and service deployments, from their own lists."""
     client = await workspace.client(resource)
-    places = asyncio.Semaphore(workspace.settings.backup.concurrency)
 
-    async def one(project: Project) -> ProjectFacts:
-        async with places:
-            return await _facts(client, project, now=workspace.now())
+    async def one(project: Project) -> ProjectFacts | None:
+        try:
+            return await _facts(client, project, unknown=workspace.now())
+        except ProjectNotFound:
+            return None  # deleted since it was listed
 
     projects = [project async for project in client.list_projects()]
-    return tuple(await asyncio.gather(*map(one, projects)))
+    found = await at_once(projects, one, concurrency=workspace.settings.backup.concurrency)
+    return tuple(facts for facts in found if facts is not None)
 
 
-async def cleanup_delete(workspace: Workspace, resource: str, project: str, last_modified: datetime) -> RunItem:
-    """Delete one project: snapshot, read back, look again, delete. Already gone is success."""
+async def cleanup_delete(workspace: Workspace, resource: str, planned: ProjectFacts) -> RunItem:
+    """Delete one project: snapshot, read back, look again, delete. Already gone is success.
+
+    A project of which anything is not as `planned` any more (a change, a model, a service deployment) is kept.
+    """
     client = await workspace.client(resource)
-    if not await client.project_exists(project):
-        return RunItem(resource=resource, project=project, outcome=Outcome.SKIPPED, detail="is gone already")
-    kept = await keep_present_content(workspace, resource, project, reason=Reason.PRE_DELETE)
-    changed = (await client.get_project(project)).last_modified_at
-    if changed is not None and changed > last_modified:
-        detail = f"was changed at {changed:%Y-%m-%d %H:%M:%S}Z, after the plan was made; kept"
-        return RunItem(resource=resource, project=project, outcome=Outcome.SKIPPED, detail=detail)
-    await client.delete_project(project, timeout=workspace.settings.backup.job_timeout)
-    return RunItem(
-        resource=resource,
-        project=project,
-        outcome=Outcome.DELETED,
-        snapshot_id=kept.snapshot_id,
-        detail=f"undo: cluvault restore {kept.reference} --to {resource}",
-    )
+    item = RunItem(resource=resource, project=planned.name, outcome=Outcome.SKIPPED)
+    try:
+        kept = await keep_present_content(workspace, resource, planned.name, reason=Reason.PRE_DELETE)
+        present = await _facts(client, await client.get_project(planned.name), unknown=planned.last_modified)
+    except ProjectNotFound:
+        return item.model_copy(update={"detail": "is gone already"})
+    item = item.model_copy(update={"snapshot_id": kept.snapshot_id})
+    if present != planned:
+        return item.model_copy(update={"detail": "was changed or deployed after the plan was made; not deleted"})
+    await client.delete_project(planned.name, timeout=workspace.settings.backup.job_timeout)
+    undo = f"undo: cluvault restore {kept.reference} --to {resource}"
+    return item.model_copy(update={"outcome": Outcome.DELETED, "detail": undo})
 
 
-async def _facts(client: CluClient, project: Project, *, now: datetime) -> ProjectFacts:
+async def _facts(client: CluClient, project: Project, *, unknown: datetime) -> ProjectFacts:
+    """The facts of a project; `unknown` stands for a last change that the service does not tell."""
     models = [model.last_trained_at async for model in client.list_models(project.name)]
     deployments = [one.last_deployed_at async for one in client.list_deployments(project.name)]
     return ProjectFacts(
         name=project.name,
-        last_modified=project.last_modified_at or now,  # unknown is never old
+        last_modified=project.last_modified_at or unknown,
         created=project.created_at,
         last_trained=_newest([*models, project.last_trained_at]),
         last_deployed=_newest([*deployments, project.last_deployed_at]),

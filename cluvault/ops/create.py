@@ -12,8 +12,7 @@ from cluvault.model.project_file import ProjectFile, read_project_file
 from cluvault.model.reference import parse_target
 from cluvault.model.run import Outcome, RunItem
 from cluvault.model.seed import ProjectDefinition
-from cluvault.ops.imports import Body, import_and_prove
-from cluvault.ops.report import finish_run
+from cluvault.ops.imports import Body, import_and_prove, record_import
 from cluvault.ops.sources import read_file
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.canonical import canonical_digest
@@ -121,6 +120,7 @@ async def create(
     Raises:
         NotImportable: the seeds make a file that the service refuses; nothing was changed.
         ProjectExists: the project exists with other content; nothing was changed.
+        NotAVault: there is no place for the record; nothing was changed.
     """
     started_at = workspace.now()
     plan = await run(plan_create, workspace, options)
@@ -128,19 +128,18 @@ async def create(
     if plan.exists:
         digest = canonical_digest(read_project_file(plan.body.data))
         return CreateReport(plan, Outcome.UNCHANGED, digest, (), "")
+    await workspace.vault(create=True)  # a vault that cannot be opened is known before anything is imported
     outcome = await import_and_prove(
         workspace, plan.resource, plan.project, plan.body, replaces=False, api_version="", run=run
     )
     item = RunItem(
         resource=plan.resource,
         project=plan.project,
-        outcome=Outcome.FAILED if outcome.error else Outcome.CREATED,
-        detail=str(outcome.error) if outcome.error else f"from {', '.join(options.seeds) or 'its definition'}",
+        outcome=Outcome.CREATED,
+        detail=f"from {', '.join(options.seeds) or 'its definition'}",
     )
-    report = await run(finish_run, workspace, "create", started_at, [plan.resource], [item])
-    if outcome.error:
-        raise outcome.error
-    return CreateReport(plan, Outcome.CREATED, outcome.digest, outcome.warnings, report.record_key)
+    record_key = await record_import(workspace, "create", started_at, item, outcome, run=run)
+    return CreateReport(plan, Outcome.CREATED, outcome.digest, outcome.warnings, record_key)
 
 
 async def plan_create(workspace: Workspace, options: CreateOptions) -> CreatePlan:

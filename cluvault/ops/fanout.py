@@ -1,4 +1,4 @@
-"""One run over many projects: bounded, and one failure does not stop the rest."""
+"""Many things at once, bounded; and one run over many projects, in which one failure does not stop the rest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from cluvault.model.run import Outcome, RunItem
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 T = TypeVar("T")
+R = TypeVar("R")
 _log = logging.getLogger(__name__)
 
 
@@ -32,21 +36,56 @@ async def for_each(
 
     An error becomes a failed item with its message. `name` gives a target's resource and project.
     """
-    places = asyncio.Semaphore(concurrency)
 
     async def guarded(target: T) -> RunItem:
-        async with places:
-            try:
-                item = await run_one(target)
-            except CluvaultError as err:
-                item = failed_item(*name(target), err)
-            except Exception as err:  # noqa: BLE001  # a fault of ours in one project must not cost the others their run
-                _log.exception("unexpected error")
-                item = failed_item(*name(target), err)
+        try:
+            item = await run_one(target)
+        except CluvaultError as err:
+            item = failed_item(*name(target), err)
+        except Exception as err:  # noqa: BLE001  # a fault of ours in one project must not cost the others their run
+            _log.exception("unexpected error")
+            item = failed_item(*name(target), err)
         on_done(item)
         return item
 
-    return list(await asyncio.gather(*map(guarded, targets)))
+    return await at_once(targets, guarded, concurrency=concurrency)
+
+
+async def at_once(targets: Sequence[T], run_one: Callable[[T], Awaitable[R]], *, concurrency: int) -> list[R]:
+    """Run `run_one` for each target, at most `concurrency` at once; results in the targets' order.
+
+    The first error cancels what is under way, is waited out, and raised: nothing goes on behind the caller's back.
+    """
+    places = asyncio.Semaphore(concurrency)
+
+    async def one(target: T) -> R:
+        async with places:
+            return await run_one(target)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(target)) for target in targets]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def together(one: Awaitable[A], two: Awaitable[B], three: Awaitable[C]) -> tuple[A, B, C]:
+    """Await three things at once; the first error ends the other two and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = (
+                group.create_task(_coroutine(one)),
+                group.create_task(_coroutine(two)),
+                group.create_task(_coroutine(three)),
+            )
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return tasks[0].result(), tasks[1].result(), tasks[2].result()
+
+
+async def _coroutine(awaitable: Awaitable[T]) -> T:
+    return await awaitable
 
 
 def failed_item(resource: str, project: str, err: Exception) -> RunItem:

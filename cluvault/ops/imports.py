@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cluvault.errors import CluvaultError, RoundTripMismatch
+from cluvault.errors import CluvaultError, Conflict, RoundTripMismatch
 from cluvault.model.manifest import Reason
 from cluvault.model.project_file import read_project_file
+from cluvault.model.run import Outcome, RunItem
 from cluvault.ops.capture import keep_present_content
+from cluvault.ops.report import add_mend, finish_run
 from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.diff import ProjectDiff, diff_project_files
 from cluvault.plan.diff_report import summary
 from cluvault.plan.upgrade import rename_project, upgrade_project_file
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cluvault.ops.steps import Runner
     from cluvault.ops.workspace import Workspace
 
@@ -80,10 +84,35 @@ async def import_and_prove(
         proof = await run(prove_round_trip, workspace, resource, project, body, api_version=api_version)
     except CluvaultError as err:
         if safety:
-            err.mend = f"{err.mend}; {_way_back(safety)}" if err.mend else _way_back(safety)
+            add_mend(err, _way_back(safety))
         return ImportOutcome(safety=safety, error=err)
     error = NotWhatWasMeant(f"{resource}/{project}", proof, safety=safety) if proof.difference else None
     return ImportOutcome(proof.digest, safety, warnings, error)
+
+
+async def record_import(
+    workspace: Workspace,
+    kind: str,
+    started_at: datetime,
+    item: RunItem,
+    outcome: ImportOutcome,
+    *,
+    run: Runner,
+) -> str:
+    """Write the record of a restore or a creation and return its key; then raise the error it ended with, if any.
+
+    Args:
+        item: What is recorded when there was no error.
+    """
+    if outcome.error is not None:
+        item = item.model_copy(update={"outcome": Outcome.FAILED, "detail": str(outcome.error)})
+    try:
+        report = await run(finish_run, workspace, kind, started_at, [item.resource], [item])
+    except CluvaultError as err:
+        raise outcome.error or err from err  # the import's own error says more than the missing record
+    if outcome.error is not None:
+        raise outcome.error
+    return report.record_key
 
 
 def _way_back(safety: str) -> str:
@@ -91,8 +120,16 @@ def _way_back(safety: str) -> str:
 
 
 async def take_safety_snapshot(workspace: Workspace, resource: str, project: str) -> str:
-    """Store the project's present content, read back; returns its reference."""
+    """Store the project's present content, read back; returns its reference.
+
+    Raises:
+        Conflict: somebody changed the project meanwhile; what they did is perhaps not in the snapshot.
+    """
     manifest = await keep_present_content(workspace, resource, project, reason=Reason.SAFETY)
+    present = await (await workspace.client(resource)).get_project(project)
+    if present.last_modified_at != manifest.project_last_modified:
+        message = f"{resource}/{project} was changed while its safety snapshot was taken; nothing was replaced"
+        raise Conflict(message, mend="run it again")
     return manifest.reference
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cluvault import __version__
-from cluvault.errors import PartialFailure
+from cluvault.errors import CluvaultError, PartialFailure, VaultError
 from cluvault.model.manifest import Tool
 from cluvault.model.run import Outcome, RunItem, RunRecord
 from cluvault.plan.capture import TOOL_NAME
@@ -72,7 +72,11 @@ class RunFailed(PartialFailure):
 async def finish_run(
     workspace: Workspace, kind: str, started_at: datetime, resources: Sequence[str], items: Sequence[RunItem]
 ) -> Report:
-    """Write the run record and return the report."""
+    """Write the run record and return the report.
+
+    Raises:
+        VaultError: the record cannot be written; the message says what was done all the same.
+    """
     vault = await workspace.vault(create=True)
     run_id = workspace.new_run_id()
     record = RunRecord(
@@ -84,4 +88,14 @@ async def finish_run(
         resources=tuple(resources),
         items=tuple(items),
     )
-    return Report(kind=kind, run_id=run_id, items=tuple(items), record_key=await vault.record_run(record))
+    report = Report(kind=kind, run_id=run_id, items=tuple(items), record_key="")
+    try:
+        return replace(report, record_key=await vault.record_run(record))
+    except VaultError as err:
+        add_mend(err, f"only the record of this {kind} is missing, the {kind} itself ended: {report.summary}")
+        raise
+
+
+def add_mend(err: CluvaultError, sentence: str) -> None:
+    """Say one thing more about what its reader can do."""
+    err.mend = f"{err.mend}; {sentence}" if err.mend else sentence

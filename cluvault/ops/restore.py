@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cluvault.model.reference import parse_target
 from cluvault.model.run import Outcome, RunItem
-from cluvault.ops.imports import import_and_prove, import_body
-from cluvault.ops.report import finish_run
+from cluvault.ops.imports import import_and_prove, import_body, record_import
 from cluvault.ops.sources import Source, fetch_source
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.restore import IfExists, RestorePlan
@@ -57,6 +56,7 @@ class RestoreReport:
             "safetySnapshot": self.safety or None,
             "digest": self.digest,
             "changes": list(self.changes),
+            "notes": list(self.plan.notes),
             "warnings": list(self.warnings),
             "record": self.record_key,
         }
@@ -74,12 +74,14 @@ async def restore(
     Raises:
         ProjectExists: the target exists and `if_exists` is fail; nothing was changed.
         NotWhatWasMeant: the service holds something else than the file; the safety snapshot is named.
+        NotAVault: there is no place for the safety snapshot and the record; nothing was changed.
     """
     started_at = workspace.now()
     source = await run(fetch_source, workspace, options.reference)
     plan = await run(plan_restore, workspace, source, options)
     on_plan(plan)
     body = import_body(source.data, project=plan.project, source=source.label)
+    await workspace.vault(create=True)  # a vault that cannot be opened is known before anything is imported
     outcome = await import_and_prove(
         workspace,
         plan.resource,
@@ -92,14 +94,12 @@ async def restore(
     item = RunItem(
         resource=plan.resource,
         project=plan.project,
-        outcome=Outcome.FAILED if outcome.error else Outcome.RESTORED,
+        outcome=Outcome.RESTORED,
         snapshot_id=source.manifest.snapshot_id if source.manifest else None,
-        detail=str(outcome.error) if outcome.error else f"from {source.label}",
+        detail=f"from {source.label}",
     )
-    report = await run(finish_run, workspace, "restore", started_at, [plan.resource], [item])
-    if outcome.error:
-        raise outcome.error
-    return RestoreReport(plan, outcome.digest, outcome.safety, body.changes, outcome.warnings, report.record_key)
+    record_key = await record_import(workspace, "restore", started_at, item, outcome, run=run)
+    return RestoreReport(plan, outcome.digest, outcome.safety, body.changes, outcome.warnings, record_key)
 
 
 async def plan_restore(workspace: Workspace, source: Source, options: RestoreOptions) -> RestorePlan:

@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cluvault.errors import CluvaultError, DamagedSnapshot
+from cluvault.errors import DamagedSnapshot, InvalidProjectFile, SnapshotNotFound
 from cluvault.model.project_file import read_project_file
 from cluvault.ops.catalogue import find_snapshot
+from cluvault.ops.fanout import at_once
 from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.keys import SnapshotKey
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cluvault.ops.workspace import Workspace
+    from cluvault.vault.vault import Vault
 
 _AT_ONCE = 8
 
@@ -31,17 +33,25 @@ class Checked:
 async def verify(
     workspace: Workspace, references: Sequence[str] = (), *, on_done: Callable[[Checked], None] = lambda _one: None
 ) -> list[Checked]:
-    """Check the named snapshots, or all: stored and raw SHA-256, size, gzip, parse, canonical digest."""
-    keys = await _keys(workspace, references)
-    places = asyncio.Semaphore(_AT_ONCE)
+    """Check the named snapshots, or all: stored and raw SHA-256, size, gzip, parse, canonical digest.
 
-    async def one(key: SnapshotKey) -> Checked:
-        async with places:
-            checked = Checked(f"{key.resource}/{key.project}@{key.snapshot_id}", await _damage(workspace, key))
+    What is pruned between the listing and the look is left out.
+
+    Raises:
+        StoreUnavailable, StorageDenied, VaultTooNew: a snapshot cannot be judged; that is not called damage.
+    """
+    vault = await workspace.vault()
+
+    async def one(key: SnapshotKey) -> Checked | None:
+        try:
+            checked = Checked(key.reference, await _damage(vault, key))
+        except SnapshotNotFound:
+            return None
         on_done(checked)
         return checked
 
-    return list(await asyncio.gather(*map(one, keys)))
+    found = await at_once(await _keys(workspace, references), one, concurrency=_AT_ONCE)
+    return [checked for checked in found if checked is not None]
 
 
 async def _keys(workspace: Workspace, references: Sequence[str]) -> list[SnapshotKey]:
@@ -52,18 +62,19 @@ async def _keys(workspace: Workspace, references: Sequence[str]) -> list[Snapsho
     return [SnapshotKey(one.resource, one.project, one.snapshot_id) for one in found]
 
 
-async def _damage(workspace: Workspace, key: SnapshotKey) -> str | None:
-    vault = await workspace.vault()
+async def _damage(vault: Vault, key: SnapshotKey) -> str | None:
     try:
         manifest = await vault.manifest(key)
         data = await vault.read(manifest)
-        digest = canonical_digest(await asyncio.to_thread(read_project_file, data, source=manifest.reference))
-    except DamagedSnapshot as err:
+        digest = await asyncio.to_thread(_digest, data, source=manifest.reference)
+    except (DamagedSnapshot, InvalidProjectFile) as err:
         return str(err)
-    except CluvaultError as err:
-        return f"{key.manifest}: {err}"
     if digest != manifest.content.canonical_sha256:
         return (
             f"{manifest.reference}: canonical digest is {digest}, the manifest says {manifest.content.canonical_sha256}"
         )
     return None
+
+
+def _digest(data: bytes, *, source: str) -> str:
+    return canonical_digest(read_project_file(data, source=source))

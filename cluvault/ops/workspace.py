@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from cluvault.errors import NotAVault
 from cluvault.model.manifest import new_snapshot_id
+from cluvault.vault.identity import read_identity
 from cluvault.vault.opening import open_store
 from cluvault.vault.vault import Vault
 
@@ -88,12 +88,14 @@ class Workspace:
             return self._clients[resource]
 
     async def has_vault(self) -> bool:
-        """Whether the vault can be opened; a place without one is no error, damage and newer formats are."""
-        try:
-            await self.vault()
-        except NotAVault:
-            return False
-        return True
+        """Whether there is a vault.
+
+        Raises:
+            NotAVault: there is one, and it is malformed.
+            VaultTooNew: a newer format wrote it.
+        """
+        async with self._opening:
+            return self._vault is not None or await read_identity(self._opened_store()) is not None
 
     async def vault(self, *, create: bool = False) -> Vault:
         """The vault; `create` makes an empty place into one.
@@ -102,12 +104,15 @@ class Workspace:
             NotAVault: nothing is there, or something else.
         """
         async with self._opening:
-            if self._store is None:
-                self._store = self._open_store(self.settings.vault.url)
-                self._closing.push_async_callback(self._store.aclose)
             if self._vault is None:
-                self._vault = await Vault.open(self._store, create=create)
+                self._vault = await Vault.open(self._opened_store(), create=create)
             return self._vault
+
+    def _opened_store(self) -> ObjectStore:
+        if self._store is None:
+            self._store = self._open_store(self.settings.vault.url)
+            self._closing.push_async_callback(self._store.aclose)
+        return self._store
 
     def _sign_in(self, name: str, settings: ResourceSettings) -> CluClient:
         from cluvault.service.auth import credential_for  # noqa: PLC0415  # reading commands start without HTTP

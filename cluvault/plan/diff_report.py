@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,11 +45,14 @@ def _value(change: ValueChange) -> JsonObject:
     return {"path": change.path, "before": change.before, "after": change.after}
 
 
+def _kind(change: ValueChange | ItemChange) -> str:
+    return "added" if change.before is None else "removed" if change.after is None else "changed"
+
+
 def _item(change: ItemChange) -> JsonObject:
-    kind = "added" if change.before is None else "removed" if change.after is None else "changed"
     return {
         "name": change.name,
-        "change": kind,
+        "change": _kind(change),
         "before": change.before,
         "after": change.after,
         "parts": [_value(part) for part in change.parts],
@@ -67,23 +71,30 @@ def _utterance(change: UtteranceChange) -> JsonObject:
 # --- for people ----------------------------------------------------------------------------------------------------
 
 
+_PHRASES: Final[Mapping[str, str]] = {
+    "dataset": "in another dataset",
+    "language": "in another language",
+    "other": "with other members",
+}
+
+
 def summary(diff: ProjectDiff) -> str:
-    """One line: what differs and how much."""
+    """One line: what differs and how much, for example `intents: 1 added; utterances: 3 moved, 2 removed`."""
     if not diff:
         return "no difference in meaning"
-    counts = diff.utterance_counts()
-    parts = [
-        _changed(len(diff.settings), "setting"),
-        _changed(len(diff.intents), "intent"),
-        _changed(len(diff.entities), "entity", "entities"),
-        "utterances: " + ", ".join(f"{number} {kind}" for kind, number in counts.items()) if counts else "",
-        _changed(len(diff.conversations_added) + len(diff.conversations_removed), "conversation"),
-    ]
-    return "; ".join(part for part in parts if part)
-
-
-def _changed(number: int, noun: str, plural: str = "") -> str:
-    return f"{number} {noun if number == 1 else plural or noun + 's'} changed" if number else ""
+    conversations = {"removed": len(diff.conversations_removed), "added": len(diff.conversations_added)}
+    counts = {
+        "settings": Counter(map(_kind, diff.settings)),
+        "intents": Counter(map(_kind, diff.intents)),
+        "entities": Counter(map(_kind, diff.entities)),
+        "utterances": {_PHRASES.get(kind, kind): number for kind, number in diff.utterance_counts().items()},
+        "conversations": {kind: number for kind, number in conversations.items() if number},
+    }
+    return "; ".join(
+        f"{noun}: {', '.join(f'{number} {kind}' for kind, number in kinds.items())}"
+        for noun, kinds in counts.items()
+        if kinds
+    )
 
 
 def diff_lines(diff: ProjectDiff, *, limit: int | None = None) -> Iterator[Line]:

@@ -75,10 +75,13 @@ def plan_restore(
         ProjectExists: it exists, and neither replace nor rename was asked for.
         UsageError: the name is not allowed, or the existing project is of another kind.
     """
+    if not wanted:
+        raise UsageError(f"{source} names no project", mend="name one: --to RESOURCE/PROJECT")
     check_project_name(wanted)
     where = f"{resource}/{wanted}"
-    if wanted not in existing or if_exists is IfExists.RENAME:
-        project = free_name(wanted, existing, now=now) if wanted in existing else wanted
+    replaces = wanted in existing and if_exists is not IfExists.RENAME
+    if not replaces:
+        project = free_name(wanted, existing, now=now)
         return RestorePlan(source, resource, project, replaces=False, api_version=api_version, notes=notes)
     if if_exists is IfExists.FAIL:
         raise ProjectExists(
@@ -94,11 +97,10 @@ def plan_restore(
 
 
 def free_name(name: str, taken: Container[str], *, now: datetime) -> str:
-    """A project name that tells where it comes from, fits the service's limit and is not taken."""
-    attempt = 1
-    while True:
+    """The name itself, or one like it that tells where it comes from, fits the service's limit and is not taken."""
+    candidate, attempt = name, 0
+    while candidate in taken:
+        attempt += 1
         suffix = f"-restored-{now:%Y%m%d}" + (f"-{attempt}" if attempt > 1 else "")
         candidate = name[: MAX_NAME_LENGTH - len(suffix)] + suffix
-        if candidate not in taken:
-            return candidate
-        attempt += 1
+    return candidate

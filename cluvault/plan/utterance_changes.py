@@ -56,7 +56,7 @@ def pair_utterances(
 ) -> tuple[UtteranceChange, ...]:
     """Tell changed utterances from removed and added ones: of equal texts those are paired that differ least.
 
-    Swapping the arguments swaps each pair.
+    No utterance is on both sides. Swapping the sides swaps each pair.
     """
     gone, come = _by_text(removed), _by_text(added)
     changes: list[UtteranceChange] = []

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from cluvault.settings import RateLimits
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Limits = RateLimits | Literal["off"]
 
@@ -108,17 +105,10 @@ class _Lane:
         while self._sent and self._sent[0] <= now - WINDOW:
             self._sent.popleft()
         times = list(self._sent)
-        for _ in _up_to(self._queue, ticket):
+        for _ in range(list(self._queue).index(ticket) + 1):
             allowed = times[-limit] + WINDOW if len(times) >= limit else now
             times.append(max(now, allowed, self.held_until))
         return times[-1]
-
-
-def _up_to(queue: Iterable[Ticket], ticket: Ticket) -> Iterable[Ticket]:
-    for other in queue:
-        yield other
-        if other is ticket:
-            return
 
 
 _budgets: dict[tuple[str, Limits], Budget] = {}

@@ -12,6 +12,7 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from cluvault.errors import JobExpired, NotFound, ProjectNotFound, UnexpectedAnswer
@@ -258,7 +259,8 @@ class CluClient:
 
     async def _begin(self, call: Call) -> JobHandle:
         answer = await self._sender.send(call)
-        return jobs.started_job(answer, call, where=self._sender.where(call), now=self._timing.clock())
+        where = self._sender.where(call)
+        return jobs.started_job(answer, call, where=where, clock=self._timing.clock(), now=datetime.now(UTC))
 
     async def _download(self, handle: JobHandle, job: Job) -> bytes:
         where = self._sender.where(handle)

@@ -16,10 +16,14 @@ from cluvault.errors import (
     JobTimedOut,
     UnexpectedAnswer,
 )
+from cluvault.model.names import shorten
 from cluvault.service.problems import describe
+from cluvault.service.retrying import read_retry_after
 from cluvault.service.urls import own_url
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cluvault.service.exchange import Answer, Call
     from cluvault.service.models import Job
 
@@ -35,6 +39,7 @@ class JobHandle:
         job_id: The service's id of the job, opaque.
         api_version: With which it was started.
         started: When, on the client's monotonic clock.
+        retry_after: Seconds to wait before the first poll, when the service asks for that.
     """
 
     what: str
@@ -43,6 +48,7 @@ class JobHandle:
     job_id: str
     api_version: str
     started: float
+    retry_after: float | None = None
 
 
 class JobState(Enum):
@@ -69,8 +75,15 @@ def state_of(status: str) -> JobState:
     return _STATES.get(status.casefold(), JobState.RUNNING)
 
 
-def started_job(answer: Answer, call: Call, *, where: str, now: float) -> JobHandle:
+def started_job(answer: Answer, call: Call, *, where: str, clock: float, now: datetime) -> JobHandle:
     """The job that an answer says it has started.
+
+    Args:
+        answer: The good answer to a call that starts a job.
+        call: The call.
+        where: The place that messages name.
+        clock: The client's monotonic clock.
+        now: The time, for a Retry-After that is a date.
 
     Raises:
         UnexpectedAnswer: it does not say where the job is. The official SDK takes that for success; a backup does not.
@@ -87,7 +100,8 @@ def started_job(answer: Answer, call: Call, *, where: str, now: float) -> JobHan
     url = own_url(location, base=call.url, where=where)
     job_id = urlsplit(url).path.rstrip("/").rpartition("/")[2]
     version = parse_qs(urlsplit(call.url).query)["api-version"][0]
-    return JobHandle(call.what, call.project, url, job_id, version, now)
+    retry_after = read_retry_after(answer.headers, now=now)
+    return JobHandle(call.what, call.project, url, job_id, version, clock, retry_after)
 
 
 _ENDS: Final[dict[JobState, tuple[type[JobError], str, str]]] = {
@@ -123,7 +137,7 @@ def expired(handle: JobHandle, *, where: str, what: str, request_id: str) -> Job
 
 def timed_out(job: Job | None, handle: JobHandle, *, where: str, seconds: float, request_id: str) -> JobTimedOut:
     """The caller's time is up; the job goes on."""
-    status = job.status if job else "unknown"
+    status = shorten(job.status) if job else "unknown"
     return JobTimedOut(
         f"{where}: job {_name(handle.job_id)} is still {status!r} after {seconds:g} s",
         mend="it goes on in the service; allow more time, or look again later",
@@ -132,4 +146,4 @@ def timed_out(job: Job | None, handle: JobHandle, *, where: str, seconds: float,
 
 
 def _name(job_id: str) -> str:
-    return job_id[:80] or "without id"
+    return shorten(job_id, 80) or "without id"

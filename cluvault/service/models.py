@@ -115,7 +115,7 @@ class Deployment(_Answer):
 class Job(_Answer):
     """The status of a job; errors and warnings are the service's own words."""
 
-    job_id: Annotated[str, Field(alias="jobId")] = ""
+    job_id: Annotated[str, BeforeValidator(one_line), Field(alias="jobId")] = ""
     status: Annotated[str, BeforeValidator(one_line), Field(min_length=1)]
     created_at: Annotated[Moment, Field(alias="createdDateTime")] = None
     last_updated_at: Annotated[Moment, Field(alias="lastUpdatedDateTime")] = None

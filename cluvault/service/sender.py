@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from cluvault.service.jobs import JobHandle
     from cluvault.service.transport import Transport
 
-_SHORTEST_SECRET: Final = 8  # a shorter one, as tests may use, would blot out innocent words
 _log: Final = logging.getLogger("cluvault.service")
 
 
@@ -137,10 +137,7 @@ class Sender:
         self.statistics.requests[call.method] += 1
         outcome = await self._transport.send(call, signed)
         _log_exchange(call, outcome, seconds=self._timing.clock() - started)
-        verdict = judge(outcome, call, now=datetime.now(UTC))
-        if isinstance(verdict, Answer):
-            return verdict
-        return replace(verdict, said=_without(verdict.said, signed), code=_without(verdict.code, signed))
+        return judge(_without_secrets(outcome, signed), call, now=datetime.now(UTC))
 
     def _next_delay(self, call: Call, fault: Fault, *, tries: int, spent: float) -> float | None:
         jitter = self._timing.jitter()
@@ -167,13 +164,14 @@ class Sender:
         )
 
 
-def _without(text: str, signed: Mapping[str, str]) -> str:
-    """The text without the credential, which a gateway's error page might quote."""
-    secrets = (value.rpartition(" ")[2] for value in signed.values())
-    for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "***")
-    return text
+def _without_secrets(outcome: Answer | NoAnswer, signed: Mapping[str, str]) -> Answer | NoAnswer:
+    """An error answer without the credential, which a gateway's page might quote; good answers stay as they are."""
+    if isinstance(outcome, NoAnswer) or outcome.status < HTTPStatus.MULTIPLE_CHOICES:
+        return outcome
+    content = outcome.content
+    for name in signed:
+        content = content.replace(signed[name].rpartition(" ")[2].encode(), b"***")
+    return replace(outcome, content=content)
 
 
 def _log_exchange(call: Call, outcome: Answer | NoAnswer, *, seconds: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from typing import TYPE_CHECKING
 
 from cluvault.errors import NotFound, ProjectNotFound
@@ -42,13 +41,13 @@ async def wait_for_job(
     """
     where = sender.where(handle)
     deadline = timing.clock() + seconds
-    last = _Poll()
-    for polls in count():
+    last = _Poll(retry_after=handle.retry_after)
+    polls = 0
+    while polls == 0 or timing.clock() < deadline:
         left = deadline - timing.clock()
-        if polls and left <= 0:
-            break
         await timing.sleep(DEFAULT_SCHEDULE.delay(polls, retry_after=last.retry_after, left=left))
         last = await _poll(handle, sender=sender, timing=timing)
+        polls += 1
         if last.job is None:
             continue
         if on_status:

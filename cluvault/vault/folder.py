@@ -152,11 +152,11 @@ class FolderStore:
 
     def _sync_way_to(self, path: Path) -> None:
         """Sync every folder down to an object: one above may be as new as the object, made by another process."""
-        for folder in path.parents:
+        folder = path.parent
+        while folder != self._root.parent:
             with suppress(FileNotFoundError):
                 sync_folder(folder)
-            if folder == self._root:
-                return
+            folder = folder.parent
 
     # --- listing ---------------------------------------------------------------------------------------------------
 

@@ -77,17 +77,20 @@ def _kill_at(number: int) -> None:
 
 def fill(folder: str, size: str, limit: str = "") -> None:
     """Put a body that may not fit."""
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     if limit:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), unlimited[1]))
     _report(FolderStore(folder).put_new(KEY, b"x" * int(size)))
+    resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)  # whatever Python writes on leaving is not meant
 
 
 def stranger(folder: str) -> None:
     """Try every verb without rights."""
     store = FolderStore(folder)
     asyncio.run(asyncio.to_thread(int))  # afterwards Python's own files may be out of reach
-    if os.geteuid() == 0:
-        os.setuid(_NOBODY)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(_NOBODY)
 
     async def list_all() -> None:
         print(*[found.key async for found in store.list()])
@@ -96,6 +99,8 @@ def stranger(folder: str) -> None:
     _report(store.put_new("other", b"body"))
     _report(store.delete(KEY))
     _report(list_all())
+    if is_root:
+        os.seteuid(0)
 
 
 def _report(call: Coroutine[Any, Any, bytes | None]) -> None:

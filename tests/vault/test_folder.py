@@ -185,6 +185,17 @@ async def test_pipes_and_unreadable_names_are_no_objects(folder: Path) -> None:
         await store.get("pipe")
 
 
+async def test_a_file_that_vanishes_while_it_is_listed(folder: Path) -> None:
+    """It is left out, though its name was seen before."""
+    folder.mkdir()
+    for number in range(300):
+        (folder / f"{number:03}").touch()
+    listing = aiter(FolderStore(folder).list())
+    first = await anext(listing)
+    (folder / "299").unlink()
+    assert [first.key, *[found.key async for found in listing]] == [f"{number:03}" for number in range(299)]
+
+
 async def test_a_file_where_the_vault_should_be(folder: Path) -> None:
     """Every way in says that a folder is wanted, and the file stays."""
     folder.write_text("a file")
@@ -317,7 +328,9 @@ async def test_a_user_without_rights(folder: Path) -> None:
     """Reading, writing, deleting and listing are each StorageDenied with the path, and the object stays."""
     store = FolderStore(folder)
     await store.put_new(KEY, BODY)
+    folder.chmod(0)
     lines = run("stranger", folder)
+    folder.chmod(0o700)
     assert [line.split(":")[0] for line in lines] == ["StorageDenied"] * 4
     assert all(str(folder) in line and "permission denied" in line for line in lines)
     assert await everything(store) == {KEY: BODY}

@@ -16,7 +16,9 @@ from tests.support.faulty_store import FaultyStore, Killed, stop_points
 from tests.support.snapshots import everything
 
 if TYPE_CHECKING:
-    from cluvault.vault.store import ObjectStore
+    from collections.abc import AsyncIterator
+
+    from cluvault.vault.store import ObjectInfo, ObjectStore
 
 
 async def test_an_empty_place_becomes_a_vault(store: ObjectStore) -> None:
@@ -61,6 +63,18 @@ async def test_of_many_creators_the_first_one_names_the_vault(store: ObjectStore
         *(Vault.open(store, create=True, new_id=lambda: f"id-{next(ids)}") for _ in range(20))
     )
     assert len({vault.vault_id for vault in vaults}) == 1
+
+
+async def test_a_vault_that_appears_between_two_looks(store: ObjectStore) -> None:
+    """Who finds no vault, and then finds that somebody has just made one, takes that."""
+
+    class Overtaken(FaultyStore):
+        async def list(self, prefix: str = "") -> AsyncIterator[ObjectInfo]:
+            await Vault.open(store, create=True, new_id=lambda: "theirs")
+            async for found in super().list(prefix):
+                yield found
+
+    assert (await Vault.open(Overtaken(store), create=True, new_id=lambda: "mine")).vault_id == "theirs"
 
 
 @pytest.mark.parametrize(

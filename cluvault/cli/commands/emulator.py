@@ -40,11 +40,13 @@ def command(
         job_seconds=job_seconds,
         limits="documented" if limits == "documented" else "off",
     )
-    EmulatorServer(config, port=port).run(on_start=lambda server: _tell(server, config))
+    server = EmulatorServer(config, port=port)
+    _tell(server, config)
+    server.run()
     return 0
 
 
 def _tell(server: EmulatorServer, config: EmulatorConfig) -> None:
-    click.echo(f"emulator running, keys {' and '.join(config.keys)}")
+    click.echo(f"emulator at {server.url}, keys {' and '.join(config.keys)}")
     for name in config.resources:
         click.echo(f"  {name}: {server.resource_url(name)}")

@@ -77,10 +77,15 @@ async def _until_it_answers(process: asyncio.subprocess.Process, name: str, *, p
     deadline = asyncio.get_running_loop().time() + STARTED_WITHIN
     while not await _answers(port, path):
         if process.returncode is not None:
-            raise ServiceFailed(f"{name} ended with code {process.returncode} before it answered", mend=f"see {log}")
+            raise ServiceFailed(f"{name} ended with code {process.returncode} before it answered: {_last_line(log)}")
         if asyncio.get_running_loop().time() > deadline:
-            raise ServiceFailed(f"{name} did not answer within {STARTED_WITHIN:.0f} s", mend=f"see {log}")
+            raise ServiceFailed(f"{name} did not answer within {STARTED_WITHIN:.0f} s: {_last_line(log)}")
         await asyncio.sleep(0.1)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
 
 
 async def _answers(port: int, path: str) -> bool:
