@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+settings.register_profile("cluvault", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("cluvault")
 
 SAMPLES_FOLDER = Path(__file__).parent / "samples"
 

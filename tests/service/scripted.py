@@ -6,6 +6,7 @@ a function of the request. What has no script is the gateway's 404. Every reques
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
@@ -34,17 +35,27 @@ Step = Response | Callable[[Request], Response]
 
 @dataclass
 class FakeTime:
-    """Seconds that pass only while somebody sleeps; `sleeps` says how long each time."""
+    """Seconds that pass only while everybody sleeps; whoever wakes first wakes first. `sleeps` says how long each."""
 
     now: float = 1000.0
     sleeps: list[float] = field(default_factory=list[float])
+    _wakes: list[float] = field(default_factory=list[float])
 
     def clock(self) -> float:
         return self.now
 
     async def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
-        self.now += seconds
+        wake = self.now + seconds
+        self._wakes.append(wake)
+        try:
+            for _ in range(30):  # the others get as far as their own sleep
+                await asyncio.sleep(0)
+            while min(self._wakes) < wake:  # noqa: ASYNC110  # nothing to wait for: others move the clock
+                await asyncio.sleep(0)
+        finally:
+            self._wakes.remove(wake)
+        self.now = max(self.now, wake)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Authority:
             raise self.failure
         self.scopes += scopes
         self.issued += 1
-        return Token(f"t0k3n-{self.issued}", int(self.time.now) + HOUR)
+        return Token(f"t0k3n-numb3r-{self.issued}", int(self.time.now) + HOUR)
 
     async def close(self) -> None:
         self.closed += 1
@@ -95,7 +95,7 @@ def test_a_text_that_is_no_key_is_refused_without_telling_it(key: str) -> None:
 async def test_a_token_is_fetched_once_for_all(entra: EntraCredential, authority: Authority) -> None:
     """A crowd of concurrent callers costs one request to the authority."""
     headers = await asyncio.gather(*(entra.headers() for _ in range(20)))
-    assert [dict(one) for one in headers] == [{"Authorization": "Bearer t0k3n-1"}] * 20
+    assert [dict(one) for one in headers] == [{"Authorization": "Bearer t0k3n-numb3r-1"}] * 20
     assert (authority.issued, authority.scopes) == (1, [SCOPE])
 
 
@@ -108,16 +108,16 @@ async def test_a_token_is_renewed_shortly_before_it_ends(
     await entra.headers()
     assert authority.issued == 1
     time.now += 2
-    assert dict(await entra.headers()) == {"Authorization": "Bearer t0k3n-2"}
+    assert dict(await entra.headers()) == {"Authorization": "Bearer t0k3n-numb3r-2"}
 
 
 async def test_a_rejected_token_is_dropped_with_its_cache(entra: EntraCredential, authority: Authority) -> None:
     """azure-identity would give the same token again: its credential is opened anew, once for all who were rejected."""
     rejected = await entra.headers()
     assert await entra.refresh(rejected)
-    assert dict(await entra.headers()) == {"Authorization": "Bearer t0k3n-2"}
+    assert dict(await entra.headers()) == {"Authorization": "Bearer t0k3n-numb3r-2"}
     assert await entra.refresh(rejected)
-    assert dict(await entra.headers()) == {"Authorization": "Bearer t0k3n-2"}
+    assert dict(await entra.headers()) == {"Authorization": "Bearer t0k3n-numb3r-2"}
     assert (authority.opened, authority.closed) == (2, 1)
 
 
@@ -162,7 +162,10 @@ async def test_a_401_is_tried_once_with_a_fresh_token(
     async with bench.client(credential=entra) as client:
         await client.get_project("A")
         assert client.statistics.retries == 0
-    assert [seen.headers["authorization"] for seen in service.requests] == ["Bearer t0k3n-1", "Bearer t0k3n-2"]
+    assert [seen.headers["authorization"] for seen in service.requests] == [
+        "Bearer t0k3n-numb3r-1",
+        "Bearer t0k3n-numb3r-2",
+    ]
 
 
 async def test_a_second_401_is_final(bench: Bench, entra: EntraCredential, service: ScriptedService) -> None:

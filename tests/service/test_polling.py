@@ -13,10 +13,10 @@ seconds = st.floats(min_value=0, max_value=1e6)
 
 
 def test_it_starts_fast_and_backs_off_to_the_cap() -> None:
-    """Six polls in about four seconds, then one every six."""
+    """Six polls in less than four seconds, the first at once; then one every six."""
     delays = [DEFAULT_SCHEDULE.delay(number, retry_after=None, left=900) for number in range(12)]
-    assert delays[:3] == pytest.approx([0.2, 0.3, 0.45])
-    assert sum(delays[:6]) == pytest.approx(4.16, abs=0.01)
+    assert delays[:4] == pytest.approx([0, 0.2, 0.34, 0.578])
+    assert sum(delays[:6]) == pytest.approx(3.77, abs=0.01)
     assert delays[-2:] == [6.0, 6.0]
 
 
@@ -42,9 +42,9 @@ def test_delays_never_shrink(one: int, other: int) -> None:
 
 @given(st.floats(min_value=0.2, max_value=12))
 def test_the_end_of_a_job_is_noticed_in_time(duration: float) -> None:
-    """A short job is noticed at most half its duration, and a little, late."""
+    """A job of some seconds is noticed late by its own duration, and a little, at most."""
     elapsed, number = 0.0, 0
     while elapsed < duration:
         elapsed += DEFAULT_SCHEDULE.delay(number, retry_after=None, left=900)
         number += 1
-    assert elapsed - duration <= duration / 2 + 0.2
+    assert elapsed - duration <= duration + 0.2
