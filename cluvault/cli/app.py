@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
 
@@ -18,8 +17,9 @@ from cluvault.errors import CluvaultError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-INTERRUPTED: Final = 130
 UNEXPECTED: Final = 1
+INTERRUPTED: Final = 130
+_COMPLETE: Final = "_CLUVAULT_COMPLETE"
 
 COMMANDS: Final[Mapping[str, str]] = {
     "demo": "The main job on embedded defaults: no account, no network, no configuration.",
@@ -52,6 +52,19 @@ class Commands(click.Group):
             return None
         return cast("click.Command", import_module(f"cluvault.cli.commands.{cmd_name}").command)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one may have been meant."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches  # noqa: PLC0415  # only a typing error needs it
+
+            close = get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(COMMANDS)}"
+            ctx.fail(f"no command is called {name!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""
         with formatter.section("Commands"):
@@ -66,29 +79,59 @@ def cli() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code: 0 done, 1 failed, 2 usage, 3 in part, 4 refused, 5 damage."""
+    if instruction := os.environ.get(_COMPLETE):
+        from click.shell_completion import shell_complete  # noqa: PLC0415  # the shell asks, not a person
+
+        return shell_complete(cli, {}, "cluvault", _COMPLETE, instruction)
     debug = "--debug" in arguments
     try:
-        result = cli.main(list(arguments), prog_name="cluvault", standalone_mode=False, obj=Invocation())
+        return _invoke(arguments)
     except click.exceptions.Exit as err:
         return err.exit_code
-    except click.ClickException as err:
+    except click.exceptions.NoArgsIsHelpError as err:
         err.show()
         return err.exit_code
+    except click.ClickException as err:
+        return _fail(_sentence(err), err.exit_code, debug=debug)
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted; nothing half-written is listed, run the command again", INTERRUPTED, debug=debug)
     except CluvaultError as err:
         return _fail(str(err), err.exit_code, debug=debug)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what reads our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read our output has gone
         return 0
+    except OSError as err:
+        what = f"{err.filename}: " if err.filename else "standard output: " if _is_full(err) else ""
+        return _fail(f"{what}{err.strerror or err}", UNEXPECTED, debug=debug)
     except Exception as err:  # noqa: BLE001  # the last line of defence: a sentence instead of a stack trace
         text = f"unexpected {type(err).__name__}: {err}; run again with --debug and report it"
         return _fail(text, UNEXPECTED, debug=debug)
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    # click's own `main` would print an empty line at Ctrl-C and call a closed pipe a failure
+    with cli.make_context("cluvault", list(arguments), obj=Invocation()) as context:
+        result: object = cli.invoke(context)
+    sys.stdout.flush()  # here a full disk or a closed pipe is still told properly
     return result if isinstance(result, int) else 0
+
+
+def _sentence(err: click.ClickException) -> str:
+    message = err.format_message().rstrip(".")
+    context = err.ctx if isinstance(err, click.UsageError) else None
+    return f"{message}; see {context.command_path} --help" if context is not None else message
+
+
+def _is_full(err: OSError) -> bool:
+    from errno import EDQUOT, ENOSPC  # noqa: PLC0415  # only a failure needs it
+
+    return err.errno in (ENOSPC, EDQUOT)
 
 
 def _fail(message: str, code: int, *, debug: bool) -> int:
     if debug:
+        import traceback  # noqa: PLC0415  # only a failure needs it
+
         traceback.print_exc()
     print(f"cluvault: {clean(message)}", file=sys.stderr)
     return code

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
-import tomllib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -14,17 +13,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cluvault.cli.text import clean
 from cluvault.errors import ConfigurationError, UsageError
-from cluvault.settings import Settings, find_config, load_settings
+
+# Settings, workspace and asyncio are imported by the methods that need them: `--help` and `validate` start sooner.
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Generator, Mapping
 
     from pydantic import BaseModel
 
     from cluvault.ops.workspace import Workspace
+    from cluvault.settings import Settings
 
 T = TypeVar("T")
+OptionsT = TypeVar("OptionsT", bound="BaseModel")
 
 
 @dataclass
@@ -36,18 +39,18 @@ class Invocation:
     verbose: int = 0
     debug: bool = False
 
-    @property
-    def config_path(self) -> Path | None:
-        """The configuration file that counts for this call."""
-        return find_config(self.config, environment=os.environ, directory=Path.cwd())
-
     def settings(self) -> Settings:
         """The configuration."""
-        return load_settings(self.config_path, environment=os.environ)
+        from cluvault.settings import find_config, load_settings  # noqa: PLC0415
+
+        path = find_config(self.config, environment=os.environ, directory=Path.cwd())
+        return load_settings(path, environment=os.environ)
 
     def work(self, operation: Callable[[Workspace], Coroutine[Any, Any, T]]) -> T:
         """Run an operation in a workspace of the configuration."""
-        from cluvault.ops.workspace import Workspace  # noqa: PLC0415  # commands without a vault start without it
+        import asyncio  # noqa: PLC0415
+
+        from cluvault.ops.workspace import Workspace  # noqa: PLC0415
 
         settings = self.settings()
 
@@ -71,9 +74,13 @@ class Invocation:
         return self.work(directly)
 
     def _run_flow(self, name: str, options: BaseModel) -> Any:
+        import asyncio  # noqa: PLC0415
+
         self.settings()  # a bad configuration is told before Prefect starts
         if self.config is not None:
             os.environ["CLUVAULT_CONFIG"] = str(Path(self.config).resolve())
+        if not self.verbose:  # Prefect logs a failure with its stack trace; people get our one line, the API the logs
+            os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
         flow = getattr(import_module(f"flows.{name}"), name)
         try:
             return asyncio.run(flow(options))
@@ -90,6 +97,8 @@ def has_prefect_api(environment: Mapping[str, str]) -> bool:
     """Whether this user's Prefect has an API: PREFECT_API_URL, or the active profile names one."""
     if environment.get("PREFECT_API_URL"):
         return True
+    import tomllib  # noqa: PLC0415
+
     home = Path(environment.get("PREFECT_HOME") or "~/.prefect").expanduser()
     try:
         profiles = tomllib.loads((home / "profiles.toml").read_text("utf-8"))
@@ -123,17 +132,25 @@ class Command(click.Command):
         invocation = ctx.find_object(Invocation) or Invocation()
         for name in ("config", "json", "verbose", "debug"):
             setattr(invocation, name, ctx.params.pop(name))
-        _show_calls(invocation.verbose)
         ctx.obj = invocation
-        try:
+        with _calls_shown(verbose=bool(invocation.verbose), debug=invocation.debug):
             return super().invoke(ctx)
-        except ValueError as err:  # pydantic's check of a command's options
-            errors = getattr(err, "errors", None)
-            if errors is None:
-                raise
-            fault = errors()[0]
-            where = ".".join(map(str, fault["loc"]))
-            raise UsageError(f"--{where.replace('_', '-')}: {fault['msg']}") from err
+
+
+def options_of(model: type[OptionsT], **values: Any) -> OptionsT:
+    """Build an operation's options from a command's parameters of the same names.
+
+    Raises:
+        UsageError: a value is out of bounds; names the option as the user wrote it.
+    """
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    try:
+        return model.model_validate(values)
+    except ValidationError as err:
+        fault = err.errors(include_url=False, include_input=False)[0]
+        reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        raise UsageError(f"{_written(str(fault['loc'][0]))}: {reason}") from err
 
 
 def flow_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -142,10 +159,44 @@ def flow_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--flow/--no-flow", "by_flow", default=None, help=text)(command)
 
 
-def _show_calls(verbose: int) -> None:
+def _written(name: str) -> str:
+    """How the user writes a parameter of the command that runs: `--tag` for `tags`."""
+    params = {param.name: param for param in click.get_current_context().command.params}
+    param = params[name]
+    return param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
+
+
+@contextmanager
+def _calls_shown(*, verbose: bool, debug: bool) -> Generator[None]:
+    """Show the library's log lines with `-v`; else none of them on the terminal: an error is one line."""
+    logger = logging.getLogger("cluvault")
+    handler = logging.StreamHandler(sys.stderr) if verbose else logging.NullHandler()
+    handler.setFormatter(_Lines("%(asctime)s %(name)s %(message)s", stack_traces=debug))
+    before = logger.level
+    logger.addHandler(handler)
     if verbose:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
-        logger = logging.getLogger("cluvault")
-        logger.addHandler(handler)
         logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+class _Lines(logging.Formatter):
+    """One printable line a record; stack traces only when they were asked for."""
+
+    def __init__(self, pattern: str, *, stack_traces: bool) -> None:
+        super().__init__(pattern)
+        self._stack_traces = stack_traces
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = clean(self.formatMessage(self._with_message(record)))
+        if record.exc_info and self._stack_traces:
+            return f"{line}\n{self.formatException(record.exc_info)}"
+        return line
+
+    def _with_message(self, record: logging.LogRecord) -> logging.LogRecord:
+        record.message = record.getMessage()
+        record.asctime = self.formatTime(record)
+        return record

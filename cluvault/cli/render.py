@@ -6,54 +6,68 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from cluvault.cli.text import clean, clean_json
 
-from cluvault.cli.text import clean
-from cluvault.model.json_text import write_json
-from cluvault.model.run import Outcome
+# rich is imported by the functions that need it: what prints JSON or bytes starts sooner.
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+
+    from rich.console import Console
 
     from cluvault.model.run import RunItem
     from cluvault.ops.report import Report
     from cluvault.plan.diff_report import Line
 
 STYLES: Final[Mapping[str, str]] = {
-    Outcome.STORED: "green", Outcome.RESTORED: "green", Outcome.CREATED: "green", Outcome.DELETED: "yellow",
-    Outcome.UNCHANGED: "dim", Outcome.SKIPPED: "dim", Outcome.FAILED: "bold red",
+    "stored": "green", "restored": "green", "created": "green", "deleted": "yellow",
+    "unchanged": "dim", "skipped": "dim", "failed": "bold red",
+    "delete": "yellow", "keep": "dim",
 }  # fmt: skip
+"""How the first column of a report or plan looks."""
 _SIGNS: Final = {"+": "green", "-": "red", "~": "yellow", " ": "bold"}
-_WIDE: Final = 160
+_WIDE: Final = 10_000
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console that neither interprets markup nor cuts what a program reads from a pipe."""
-    found = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
-    if not found.is_terminal and found.width < _WIDE:
-        found = Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=_WIDE)
-    return found
+def console(*, stderr: bool = False, width: int = _WIDE) -> Console:
+    """A console that neither interprets markup nor cuts, at `width`, what a program reads from a pipe."""
+    from rich.console import Console  # noqa: PLC0415
+
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=None if is_terminal else width)
 
 
 def print_json(value: Any) -> None:
     """One JSON value on standard output."""
-    sys.stdout.write(write_json(value, indent=True).decode() + "\n")
+    from cluvault.model.json_text import write_json  # noqa: PLC0415
+
+    sys.stdout.write(clean_json(write_json(value, indent=True).decode()) + "\n")
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
-    """A table; texts of strangers are shown as they are, not interpreted."""
-    table = Table(title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False)
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, styled: bool = False) -> None:
+    """A table; texts of strangers are shown as they are, not interpreted.
+
+    Args:
+        headings: The first row; empty texts for none.
+        rows: The others.
+        styled: Whether the first column says what became of something.
+    """
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, show_header=any(headings))
     for heading in headings:
         table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(clean(cell), style=_style(cell)) for cell in row))
+    for first, *others in rows:
+        style = STYLES.get(first, "") if styled else ""
+        table.add_row(Text(clean(first), style=style), *(Text(clean(cell)) for cell in others))
     console().print(table)
 
 
 def print_lines(lines: Iterable[Line]) -> None:
     """A difference, line by line, with its signs in colour."""
+    from rich.text import Text  # noqa: PLC0415
+
     out = console()
     for sign, text in lines:
         body = clean(text) if sign == " " else f"  {sign} {clean(text)}"
@@ -62,6 +76,8 @@ def print_lines(lines: Iterable[Line]) -> None:
 
 def say(text: str, *, style: str = "") -> None:
     """One line for people on standard output."""
+    from rich.text import Text  # noqa: PLC0415
+
     console().print(Text(clean(text), style=style), soft_wrap=True)
 
 
@@ -73,7 +89,7 @@ def print_report(report: Report) -> None:
         for item in report.items
     ]  # fmt: skip
     if rows:
-        print_table(("outcome", "project", "snapshot", "detail"), rows)
+        print_table(("outcome", "project", "snapshot", "detail"), rows, styled=True)
     say(f"{report.kind}: {report.summary}. Record: {report.record_key}")
 
 
@@ -94,7 +110,3 @@ def progress(title: str) -> Generator[tuple[Callable[[int], None], Callable[[Run
             bar.update(task, advance=1, description=f"{title} {clean(item.project)}")
 
         yield start, advance
-
-
-def _style(cell: str) -> str:
-    return STYLES.get(cell, "")

@@ -31,7 +31,12 @@ class Record(BaseModel):
     """Reads camelCase, ignores unknown keys of its own format, never changes after it was built."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", ser_json_bytes="utf8", defer_build=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        ser_json_bytes="utf8",
+        defer_build=True,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cluvault.errors import CluvaultError, Conflict, RoundTripMismatch
+from cluvault.errors import CluvaultError, Conflict, RoundTripMismatch, VaultError
 from cluvault.model.manifest import Reason
 from cluvault.model.project_file import read_project_file
 from cluvault.model.run import Outcome, RunItem
@@ -99,20 +100,16 @@ async def record_import(
     *,
     run: Runner,
 ) -> str:
-    """Write the record of a restore or a creation and return its key; then raise the error it ended with, if any.
+    """Write the record of a restore or a creation, then raise the error it ended with; returns the record's key.
 
-    Args:
-        item: What is recorded when there was no error.
+    `item` is recorded when there was no error.
     """
-    if outcome.error is not None:
-        item = item.model_copy(update={"outcome": Outcome.FAILED, "detail": str(outcome.error)})
-    try:
-        report = await run(finish_run, workspace, kind, started_at, [item.resource], [item])
-    except CluvaultError as err:
-        raise outcome.error or err from err  # the import's own error says more than the missing record
-    if outcome.error is not None:
-        raise outcome.error
-    return report.record_key
+    if outcome.error is None:
+        return (await run(finish_run, workspace, kind, started_at, [item.resource], [item])).record_key
+    failed = item.model_copy(update={"outcome": Outcome.FAILED, "detail": str(outcome.error)})
+    with suppress(VaultError):  # the import's own error says more than that of a record which cannot be written
+        await run(finish_run, workspace, kind, started_at, [item.resource], [failed])
+    raise outcome.error
 
 
 def _way_back(safety: str) -> str:

@@ -64,7 +64,7 @@ class RunFailed(PartialFailure):
     def __init__(self, report: Report) -> None:
         first = report.failed[0]
         more = f" and {len(report.failed) - 1} more" if len(report.failed) > 1 else ""
-        where = f"{first.resource}/{first.project}" if first.project else first.resource
+        where = "/".join(part for part in (first.resource, first.project) if part)
         super().__init__(f"{report.kind}: {report.summary}; {where}{more}: {first.detail}")
         self.report = report
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluvault.errors import ConfigurationError, UsageError
-from cluvault.model.project_file import ProjectFile, decompress, read_project_file
+from cluvault.model.compression import decompress
+from cluvault.model.project_file import ProjectFile, read_project_file
 from cluvault.model.reference import (
     FileReference,
     LiveReference,

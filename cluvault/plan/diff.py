@@ -14,7 +14,7 @@ from cluvault.model.json_text import JsonObject, read_json
 from cluvault.model.names import shorten
 from cluvault.plan.canonical import CanonicalForm, canonical_form, conversation_line
 from cluvault.plan.item_parts import ItemKind, ValueChange, item_parts
-from cluvault.plan.plain_values import same_json
+from cluvault.plan.plain_values import plain_members, same_json
 from cluvault.plan.rebuild import rebuild_project_file
 from cluvault.plan.utterance_changes import UtteranceChange, UtteranceKind, pair_utterances
 from cluvault.plan.utterances import CanonicalUtterance
@@ -160,7 +160,7 @@ def _utterance_lines(counted: Iterable[tuple[CanonicalUtterance | None, int]]) -
 
 
 def _conversations(lines: Counter[bytes]) -> tuple[JsonObject, ...]:
-    return tuple(read_json(line, source="canonical line") for line in sorted(lines.elements()))
+    return tuple(plain_members(read_json(line, source="canonical line")) for line in sorted(lines.elements()))
 
 
 def _exchange(lines: Iterable[bytes], *, gone: Counter[bytes], come: Counter[bytes], noun: str) -> list[bytes]:

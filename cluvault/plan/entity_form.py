@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cluvault.model.json_text import JsonObject
-    from cluvault.model.project_file import Entity
+    from cluvault.model.project_shape import Entity
 
 DEFAULT_COMPOSITION: Final = "combineComponents"
 _MAY_BE_EMPTY: Final = frozenset({"description", "list", "prebuilts", "regex", "requiredComponents"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cluvault.model.project_file import ShapeFault
+from cluvault.model.project_shape import ShapeFault
 
 
 @dataclass(slots=True)

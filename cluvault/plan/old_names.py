@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from cluvault.model.names import shorten
-from cluvault.model.project_file import Assets, Entity, Intent, Label, Metadata, ShapeFault, Utterance
+from cluvault.model.project_shape import Assets, Entity, Intent, Label, Metadata, ShapeFault, Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,7 +13,7 @@ from cluvault.plan.utterances import CanonicalUtterance
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cluvault.model.project_file import Document
+    from cluvault.model.project_shape import Document
     from cluvault.plan.canonical import CanonicalForm
 
 _DESCRIPTIONS_VERSION: Final = "2025-05-15-preview"

@@ -79,8 +79,7 @@ def plan_restore(
         raise UsageError(f"{source} names no project", mend="name one: --to RESOURCE/PROJECT")
     check_project_name(wanted)
     where = f"{resource}/{wanted}"
-    replaces = wanted in existing and if_exists is not IfExists.RENAME
-    if not replaces:
+    if wanted not in existing or if_exists is IfExists.RENAME:
         project = free_name(wanted, existing, now=now)
         return RestorePlan(source, resource, project, replaces=False, api_version=api_version, notes=notes)
     if if_exists is IfExists.FAIL:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from cluvault.errors import InvalidSeed, SeedFault, UsageError
 from cluvault.model.names import shorten
-from cluvault.model.project_file import UTF16, Document, ProjectFile
+from cluvault.model.project_file import UTF16, ProjectFile
 from cluvault.plan.canonical import canonical_form
 from cluvault.plan.seed_members import gather_members
 from cluvault.plan.spans import boundaries
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cluvault.model.json_text import JsonObject
-    from cluvault.model.project_file import Label, Utterance
+    from cluvault.model.project_shape import Document, Label, Utterance
     from cluvault.model.seed import ProjectDefinition, Schema, SeedUtterance, SpanLabel
 
 DESCRIPTIONS_VERSION: Final = "2025-05-15-preview"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from cluvault.errors import InvalidProjectFile
-from cluvault.model.project_file import UTF16, Document, ProjectFile, ShapeFault, shape_faults
+from cluvault.model.project_file import UTF16, ProjectFile
+from cluvault.model.project_shape import Document, ShapeFault, shape_faults
 from cluvault.plan.journal import Journal
 from cluvault.plan.old_names import OLDEST_SHAPE, rename_old_members
 from cluvault.plan.vocabulary import (

@@ -15,7 +15,7 @@ from cluvault.plan.plain_values import members_text, unknown_members
 from cluvault.plan.spans import to_utf16
 
 if TYPE_CHECKING:
-    from cluvault.model.project_file import Label, Utterance
+    from cluvault.model.project_shape import Label, Utterance
 
 DEFAULT_DATASET: Final = "Train"
 _UTTERANCE_MEMBERS: Final = frozenset({"text", "intent", "language", "dataset", "entities"})

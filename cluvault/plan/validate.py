@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cluvault.model.json_text import JsonObject
-    from cluvault.model.project_file import ProjectFile, ShapeFault
+    from cluvault.model.project_file import ProjectFile
+    from cluvault.model.project_shape import ShapeFault
 
 __all__ = ["DOCUMENTED", "Finding", "Limits", "Severity", "validate_bytes", "validate_project_file"]
 

@@ -6,9 +6,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import DamagedSnapshot, InvalidProjectFile
+from cluvault.model.compression import compress, decompress
 from cluvault.model.manifest import Content
 from cluvault.model.names import shorten
-from cluvault.model.project_file import compress, decompress
 from cluvault.plan.keys import is_content_key, project_prefix
 
 if TYPE_CHECKING:

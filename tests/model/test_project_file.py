@@ -9,15 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluvault.errors import InvalidProjectFile
+from cluvault.model.compression import compress, decompress
 from cluvault.model.json_text import JsonObject, write_json
-from cluvault.model.project_file import (
-    ShapeFault,
-    compress,
-    decompress,
-    inspect_project_file,
-    pointer_part,
-    read_project_file,
-)
+from cluvault.model.project_file import inspect_project_file, read_project_file
+from cluvault.model.project_shape import ShapeFault, pointer_part
 from tests.strategies import QUICK, project_documents
 
 if TYPE_CHECKING:

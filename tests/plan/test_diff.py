@@ -569,6 +569,13 @@ def test_forms_can_be_compared_without_their_files() -> None:
     assert diff_forms(canonical_form(read(before)), canonical_form(read(after))) == diff(before, after)
 
 
+def test_a_difference_is_a_value() -> None:
+    """Two equal differences are equal, fractions among unknown members included."""
+    project = edited(minutes(), put("/assets/conversations/0/x-new", 0.5), put("/x-new", 1.5))
+    assert diff(minutes(), project) == diff(minutes(), project)
+    assert diff(project, minutes()) == mirrored(diff(minutes(), project))
+
+
 def test_labels_are_counted_for_each_utterance() -> None:
     """Two equal utterances that lose a label are two labels fewer; a label that occurs twice counts twice."""
     twice = edited(travel(), repeat("/assets/utterances"))

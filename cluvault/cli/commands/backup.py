@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cluvault.cli.invocation import Command, Invocation, flow_option
+from cluvault.cli.invocation import Command, Invocation, flow_option, options_of
 from cluvault.cli.render import print_json, print_report, progress
 from cluvault.ops.backup import BackupOptions, backup
 from cluvault.ops.report import Report, RunFailed
@@ -32,7 +32,9 @@ def command(
     by_flow: bool | None,
 ) -> int:
     """Export the projects of all or the named resources and store what changed, read back."""
-    options = BackupOptions(resources=resources, projects=projects or ("*",), tags=tags, concurrency=concurrency)
+    options = options_of(
+        BackupOptions, resources=resources, projects=projects or ("*",), tags=tags, concurrency=concurrency
+    )
 
     async def directly(workspace: Workspace) -> Report:
         with progress("backup") as (start, advance):

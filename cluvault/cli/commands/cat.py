@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 import click
 
 from cluvault.cli.invocation import Command, Invocation
-from cluvault.errors import UsageError
+from cluvault.errors import StorageFull, UsageError
 from cluvault.ops.sources import fetch_source
 
 
@@ -23,9 +24,21 @@ def command(invocation: Invocation, *, reference: str, output: str | None) -> in
         sys.stdout.buffer.write(source.data)
         sys.stdout.buffer.flush()
         return 0
-    try:
-        with Path(output).open("xb") as file:
-            file.write(source.data)
-    except OSError as err:
-        raise UsageError(f"{output}: {(err.strerror or str(err)).lower()}; nothing was overwritten") from err
+    _write_new(Path(output), source.data)
     return 0
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Write a file that does not exist yet, wholly or not at all."""
+    try:
+        file = path.open("xb")
+    except (OSError, ValueError) as err:
+        reason = (getattr(err, "strerror", None) or str(err)).lower()
+        raise UsageError(f"{path}: {reason}", mend="nothing was written; choose another place") from err
+    try:
+        with file:
+            file.write(data)
+    except OSError as err:
+        path.unlink(missing_ok=True)
+        kind = StorageFull if err.errno in (ENOSPC, EDQUOT) else UsageError
+        raise kind(f"{path}: {(err.strerror or str(err)).lower()}", mend="nothing was left there") from err

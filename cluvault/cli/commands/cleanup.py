@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cluvault.cli.invocation import Command, Invocation, flow_option
+from cluvault.cli.invocation import Command, Invocation, flow_option, options_of
 from cluvault.cli.render import print_json, print_report, print_table, progress, say
 from cluvault.errors import GuardRefused
 from cluvault.ops.cleanup import CleanupOptions, CleanupReport, cleanup
@@ -40,7 +40,8 @@ def command(
     by_flow: bool | None,
 ) -> int:
     """Delete stale projects: planned, guarded, each kept in the vault first. Undo with `cluvault restore`."""
-    options = CleanupOptions(
+    options = options_of(
+        CleanupOptions,
         resource=resource,
         rules=rules,
         everything=everything,
@@ -63,28 +64,39 @@ def command(
         report = invocation.act("cleanup", options, directly, by_flow=by_flow)
     except GuardRefused:
         for plan in plans:
-            _show_plan(invocation, plan)
+            _show_refused(invocation, resource, plan)
         raise
-    except RunFailed as err:
-        print_report(err.report)
+    except RunFailed as err:  # of the flow, which has shown its plan as an artifact
+        if invocation.json:
+            print_json({"resource": resource, "plan": None, "run": err.report.to_json()})
+        else:
+            print_report(err.report)
         return err.report.exit_code
     if invocation.json:
         print_json(report.to_json())
-        return 0
-    _show_plan(invocation, report.plan)
+    else:
+        _show(report)
+    return report.run.exit_code if report.run is not None else 0
+
+
+def _show(report: CleanupReport) -> None:
+    _show_rows(report.plan)
     if report.run is not None:
         print_report(report.run)
     elif report.plan.deletions:
         say("nothing was deleted; add --apply to carry the plan out")
     else:
         say("nothing to delete")
-    return 0
 
 
-def _show_plan(invocation: Invocation, plan: CleanupPlan) -> None:
+def _show_refused(invocation: Invocation, resource: str, plan: CleanupPlan) -> None:
     if invocation.json:
-        print_json(plan.to_dict())
-        return
+        print_json({"resource": resource, "plan": plan.to_dict(), "run": None})
+    else:
+        _show_rows(plan)
+
+
+def _show_rows(plan: CleanupPlan) -> None:
     rows = [("delete", one.project, one.rule, "; ".join(one.reasons)) for one in plan.deletions]
     rows += [("keep", one.project, "", one.reason) for one in plan.kept]
-    print_table(("plan", "project", "rule", "reason"), rows)
+    print_table(("plan", "project", "rule", "reason"), rows, styled=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cluvault.cli.invocation import Command, Invocation, flow_option
+from cluvault.cli.invocation import Command, Invocation, flow_option, options_of
 from cluvault.cli.render import print_json, say
 from cluvault.model.run import Outcome
 from cluvault.ops.create import CreateOptions, CreatePlan, CreateReport, create
@@ -40,17 +40,16 @@ def command(
     by_flow: bool | None,
 ) -> int:
     """Create a project and seed it; running it again changes nothing."""
-    options = CreateOptions.model_validate(
-        {
-            "target": target,
-            "language": language,
-            "kind": kind,
-            "multilingual": multilingual,
-            "description": description,
-            "confidence_threshold": confidence_threshold,
-            "seeds": seeds,
-            "schema_file": schema_file,
-        }
+    options = options_of(
+        CreateOptions,
+        target=target,
+        language=language,
+        kind=kind,
+        multilingual=multilingual,
+        description=description,
+        confidence_threshold=confidence_threshold,
+        seeds=seeds,
+        schema_file=schema_file,
     )
 
     async def directly(workspace: Workspace) -> CreateReport:

@@ -8,6 +8,7 @@ import click
 
 from cluvault.cli.invocation import Command, Invocation
 from cluvault.cli.render import print_json, print_lines, say
+from cluvault.cli.text import clean_lines
 from cluvault.ops.sources import fetch_source
 from cluvault.plan.canonical import canonical_form
 from cluvault.plan.diff import ProjectDiff, diff_forms
@@ -35,7 +36,7 @@ def command(invocation: Invocation, *, before: str, after: str, markdown: bool, 
     if invocation.json:
         print_json(diff_to_json(difference))
     elif markdown:
-        click.echo(diff_to_markdown(difference, title=f"{before} → {after}", limit=limit), nl=False)
+        click.echo(clean_lines(diff_to_markdown(difference, title=f"{before} → {after}", limit=limit)), nl=False)
     else:
         print_lines(diff_lines(difference, limit=limit))
         say(summary(difference))

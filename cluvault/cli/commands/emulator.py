@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from pathlib import Path
 
 import click
@@ -41,12 +43,14 @@ def command(
         limits="documented" if limits == "documented" else "off",
     )
     server = EmulatorServer(config, port=port)
+    logging.getLogger("cluvault.emulator").addHandler(logging.StreamHandler(sys.stderr))  # a server logs its faults
     _tell(server, config)
     server.run()
     return 0
 
 
 def _tell(server: EmulatorServer, config: EmulatorConfig) -> None:
-    click.echo(f"emulator at {server.url}, keys {' and '.join(config.keys)}")
+    keys = " and ".join(DEFAULT_KEYS) if config.keys == DEFAULT_KEYS else "as given"
+    click.echo(f"emulator at {server.url}, keys {keys}")
     for name in config.resources:
         click.echo(f"  {name}: {server.resource_url(name)}")

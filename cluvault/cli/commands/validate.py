@@ -10,7 +10,7 @@ import click
 
 from cluvault.cli.invocation import Command, Invocation
 from cluvault.cli.render import print_json, say
-from cluvault.errors import CluvaultError
+from cluvault.errors import InvalidProjectFile
 from cluvault.ops.sources import read_file
 from cluvault.plan.findings import Severity
 from cluvault.plan.validate import validate_bytes
@@ -54,7 +54,8 @@ class _Result:
 
 
 def _validate(path: str) -> _Result:
+    """Raises UsageError for a path that cannot be read: that is no judgement on a project file."""
     try:
         return _Result(path, validate_bytes(asyncio.run(read_file(path)), source=path), "")
-    except CluvaultError as err:
+    except InvalidProjectFile as err:
         return _Result(path, (), str(err))

@@ -16,7 +16,7 @@ from cluvault.plan.vocabulary import ORCHESTRATION
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cluvault.model.project_file import Label, Utterance
+    from cluvault.model.project_shape import Label, Utterance
     from cluvault.plan.findings import Finding
     from cluvault.plan.rules.subject import Rule, Subject
 

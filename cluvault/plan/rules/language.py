@@ -10,7 +10,7 @@ from cluvault.plan.findings import error, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cluvault.model.project_file import Entity
+    from cluvault.model.project_shape import Entity
     from cluvault.plan.findings import Finding
     from cluvault.plan.rules.subject import Rule, Subject
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from cluvault.model import project_file as shapes
+from cluvault.model import project_shape as shapes
 from cluvault.model.names import shorten
 from cluvault.plan.findings import warning
 

@@ -14,7 +14,7 @@ from cluvault.plan.vocabulary import COMPONENTS, COMPOSITION_SETTINGS, CONVERSAT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from cluvault.model.project_file import Entity
+    from cluvault.model.project_shape import Entity
     from cluvault.plan.rules.subject import Rule, Subject
 
 _BUILT: Final[Mapping[str, str]] = {"list": "sublists", "regex": "expressions"}

@@ -15,7 +15,7 @@ from cluvault.plan.vocabulary import DATASETS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cluvault.model.project_file import Utterance
+    from cluvault.model.project_shape import Utterance
     from cluvault.plan.rules.subject import Rule, Subject
 
 KNOWN_DATASETS: Final = frozenset({None, "", *DATASETS.values()})

@@ -1,0 +1,35 @@
+"""Gzip in and out, for bytes of strangers."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+from cluvault.errors import InvalidProjectFile
+
+
+def decompress(data: bytes, *, source: str, limit: int = 1 << 30) -> bytes:
+    """Undo gzip when the bytes are gzip; other bytes come back as they are.
+
+    Raises:
+        InvalidProjectFile: damaged gzip, or more than `limit` bytes come out of it.
+    """
+    if data[:2] != b"\x1f\x8b":
+        return data
+    engine = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        plain = engine.decompress(data, limit + 1)
+        if len(plain) > limit:
+            raise InvalidProjectFile(f"{source}: decompresses to more than {limit} bytes; refused")
+        if not engine.eof:
+            raise InvalidProjectFile(f"{source}: the gzip data ends too early (truncated?)")
+        if engine.unused_data:
+            raise InvalidProjectFile(f"{source}: {len(engine.unused_data)} bytes follow the gzip data")
+    except zlib.error as err:
+        raise InvalidProjectFile(f"{source}: damaged gzip data: {err}") from err
+    return plain
+
+
+def compress(data: bytes) -> bytes:
+    """Gzip without time and name, so that equal bytes stay equal."""
+    return gzip.compress(data, compresslevel=6, mtime=0)
