@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003  # fields of a public value are evaluated by tools
 from dataclasses import dataclass, field, replace
-from pathlib import Path  # noqa: TC003
-from typing import Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from cluvault.emulator.limits import DOCUMENTED, OFF, Limits
 from cluvault.emulator.versions import API_VERSIONS
 from cluvault.errors import ConfigurationError
 from cluvault.model.names import check_resource_name
 
-DEFAULT_KEYS = ("emulator-key-1", "emulator-key-2")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+DEFAULT_KEYS: Final = ("emulator-key-1", "emulator-key-2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import threading
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cluvault.emulator.jobs import has_first_poll_to_come, new_job_id
 from cluvault.emulator.limits import CallRate
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from cluvault.emulator.config import EmulatorConfig
     from cluvault.emulator.records import Job, Project
 
-_MODEL_LIFETIME = timedelta(days=180)
-_DEPLOYMENT_LIFETIME = timedelta(days=365)
-_CONFIG_VERSION = "2022-09-01"
+_MODEL_LIFETIME: Final = timedelta(days=180)
+_DEPLOYMENT_LIFETIME: Final = timedelta(days=365)
+_CONFIG_VERSION: Final = "2022-09-01"
 
 
 def utc_now() -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cluvault.emulator.errors import Refusal
 from cluvault.emulator.imports import ImportRules, read_import
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cluvault.emulator.config import EmulatorConfig
     from cluvault.emulator.errors import Problem
 
-_MEND = "mend the file or take it out of the seed folder"
+_MEND: Final = "mend the file or take it out of the seed folder"
 
 
 def seed_resources(folder: Path) -> tuple[str, ...]:

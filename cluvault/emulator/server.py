@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, Self
 
 import uvicorn
@@ -17,6 +17,7 @@ from cluvault.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from concurrent.futures import Future
     from datetime import datetime
     from types import FrameType
 
@@ -64,7 +65,8 @@ class EmulatorServer:
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )
-        self._serving: asyncio.Task[None] | threading.Thread | None = None
+        self._task: asyncio.Task[None]  # of `async with`
+        self._thread: Future[None]  # of `with`
 
     @property
     def url(self) -> str:
@@ -83,36 +85,37 @@ class EmulatorServer:
         return f"{self._url}/{name}"
 
     async def __aenter__(self) -> Self:
-        task = asyncio.create_task(self._server.serve([self._socket]))
-        self._serving = task
-        task.add_done_callback(lambda _: self._server.is_up.set())
+        self._check_unused()
+        self._task = asyncio.create_task(self._server.serve([self._socket]))
+        self._task.add_done_callback(lambda _: self._server.is_up.set())
         await self._server.is_up.wait()
-        if task.done():
-            await task
+        if self._task.done():
+            self._task.result()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._server.should_exit = True
-        if isinstance(self._serving, asyncio.Task):
-            await self._serving
+        await self._task
         self.emulator.close()
 
     def __enter__(self) -> Self:
-        thread = threading.Thread(target=self._serve, name="cluvault-emulator", daemon=True)
-        self._serving = thread
-        thread.start()
-        while not self._server.started and thread.is_alive():
-            thread.join(_TICK_SECONDS)
+        self._check_unused()
+        pool = ThreadPoolExecutor(1, thread_name_prefix="cluvault-emulator")
+        self._thread = pool.submit(self._serve)
+        pool.shutdown(wait=False)
+        while not self._server.started:
+            with contextlib.suppress(TimeoutError):
+                self._thread.result(timeout=_TICK_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
-        if isinstance(self._serving, threading.Thread):
-            self._serving.join()
+        self._thread.result()
         self.emulator.close()
 
     def run(self) -> None:
         """Serve until SIGINT or SIGTERM, then finish what was begun and return."""
+        self._check_unused()
         before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             self._serve()
@@ -120,6 +123,10 @@ class EmulatorServer:
             for number, handler in before.items():
                 signal.signal(number, handler)
             self.emulator.close()
+
+    def _check_unused(self) -> None:
+        if self._server.started:
+            raise RuntimeError("an EmulatorServer serves once; make another")
 
     def _serve(self) -> None:
         asyncio.run(self._server.serve([self._socket]))
