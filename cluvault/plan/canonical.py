@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from cluvault.model.json_text import JsonObject, write_json
@@ -94,7 +95,7 @@ class CanonicalForm:
         }
         total = sha256(_VERSION)
         total.update(write_json(frame, sort_keys=True))
-        for line in sorted((*self.utterance_lines, *self.conversation_lines)):
+        for line in sorted(chain(self.utterance_lines, self.conversation_lines)):
             total.update(b"\n" + line)
         return total.hexdigest()
 

@@ -102,20 +102,21 @@ def diff_lines(diff: ProjectDiff, *, limit: int | None = None) -> Iterator[Line]
 
     Every text is one line in which `visible_text` shows what could not be seen or would move the cursor.
     """
-    sections = {
-        "Settings": (_value_line(change) for change in diff.settings),
-        "Intents": _item_lines(diff.intents, {}),
-        "Entities": _item_lines(diff.entities, diff.label_counts()),
-        "Utterances": (_utterance_line(change) for change in diff.utterances),
-        "Conversations": _conversation_lines(diff),
-    }
-    for title, lines in sections.items():
-        shown = list(islice(lines, limit))
-        if shown:
+    intents = list(_item_lines(diff.intents, {}))
+    entities = list(_item_lines(diff.entities, diff.label_counts()))
+    conversations = list(_conversation_lines(diff))
+    for title, lines, number in (
+        ("Settings", map(_value_line, diff.settings), len(diff.settings)),
+        ("Intents", intents, len(intents)),
+        ("Entities", entities, len(entities)),
+        ("Utterances", map(_utterance_line, diff.utterances), len(diff.utterances)),
+        ("Conversations", conversations, len(conversations)),
+    ):
+        if number:
             yield " ", title
-            yield from ((sign, visible_text(text)) for sign, text in shown)
-        if more := sum(1 for _ in lines):
-            yield "~", f"… and {more} more"
+        yield from ((sign, visible_text(text)) for sign, text in islice(lines, limit))
+        if limit is not None and number > limit:
+            yield "~", f"… and {number - limit} more"
 
 
 def diff_to_markdown(diff: ProjectDiff, *, title: str, limit: int = 200) -> str:
@@ -184,18 +185,24 @@ def _item_lines(changes: Iterable[ItemChange], labels: Mapping[str, tuple[int, i
     by_name = {change.name: change for change in changes}
     for name in sorted({*by_name, *labels}):
         change = by_name.get(name)
-        if change and (change.before is None or change.after is None):
-            yield "+" if change.before is None else "-", name + _components(change.after or change.before or {})
-        elif change:
-            yield from (_value_line(part, prefix=f"{name}: ") for part in change.parts)
-        if name in labels:
-            yield "~", f"{name}: learned: {_learned(*labels[name])}"
+        learned = [f"learned: {_learned(*labels[name])}"] if name in labels else []
+        if change and change.before is None:
+            yield "+", name + _in_brackets(_components(change.after) + learned)
+        elif change and change.after is None:
+            yield "-", name + _in_brackets(_components(change.before) + learned)
+        else:
+            yield from (_value_line(part, prefix=f"{name}: ") for part in (change.parts if change else ()))
+            yield from (("~", f"{name}: {words}") for words in learned)
 
 
-def _components(item: JsonObject) -> str:
-    """The components of an entity that was added or removed as a whole."""
-    found = [name for name in ("list", "prebuilts", "regex", "requiredComponents", "orchestration") if name in item]
-    return f" ({', '.join(found)})" if found else ""
+def _components(item: JsonObject | None) -> list[str]:
+    """The components of an intent or entity that was added or removed as a whole."""
+    named = ("list", "prebuilts", "regex", "requiredComponents", "orchestration")
+    return [name for name in named if name in (item or {})]
+
+
+def _in_brackets(words: list[str]) -> str:
+    return f" ({', '.join(words)})" if words else ""
 
 
 def _learned(gone: int, come: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from cluvault.model.json_text import JsonObject, read_json
 from cluvault.model.project_file import UTF16, ProjectFile
 from cluvault.plan.entity_form import entity_document
-from cluvault.plan.upgrade import CURRENT_VERSION
+from cluvault.plan.upgrade import CURRENT_VERSION, DESCRIPTIONS_VERSION
 from cluvault.plan.utterances import CanonicalUtterance
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from cluvault.model.project_shape import Document
     from cluvault.plan.canonical import CanonicalForm
-
-_DESCRIPTIONS_VERSION: Final = "2025-05-15-preview"
 _MEMBERS_SINCE_THEN: Final = frozenset({"description", "associatedEntities"})
 
 
@@ -54,4 +52,4 @@ def _levels(settings: Mapping[str, Any]) -> dict[str, JsonObject]:
 def _version(items: Iterable[JsonObject]) -> str:
     """The first version from the current shape on that knows all members of intents and entities."""
     described = any(not _MEMBERS_SINCE_THEN.isdisjoint(item) for item in items)
-    return _DESCRIPTIONS_VERSION if described else CURRENT_VERSION
+    return DESCRIPTIONS_VERSION if described else CURRENT_VERSION

@@ -13,7 +13,7 @@ Readers of the seeds: `plan.seed_rows` (CSV, JSONL), `plan.seed_schema` (YAML, J
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from cluvault.errors import InvalidSeed, SeedFault, UsageError
 from cluvault.model.names import shorten
@@ -21,7 +21,7 @@ from cluvault.model.project_file import UTF16, ProjectFile
 from cluvault.plan.canonical import canonical_form
 from cluvault.plan.seed_members import gather_members
 from cluvault.plan.spans import boundaries
-from cluvault.plan.upgrade import CURRENT_VERSION, upgrade_project_file
+from cluvault.plan.upgrade import CURRENT_VERSION, DESCRIPTIONS_VERSION, upgrade_project_file
 from cluvault.plan.vocabulary import CONVERSATION, ORCHESTRATION
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from cluvault.model.json_text import JsonObject
     from cluvault.model.project_shape import Document, Label, Utterance
     from cluvault.model.seed import ProjectDefinition, Schema, SeedUtterance, SpanLabel
-
-DESCRIPTIONS_VERSION: Final = "2025-05-15-preview"
-"""The first version whose intents and entities have descriptions; a seed that has any states it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 CURRENT_VERSION: Final = "2023-04-01"
 """The version that an upgraded file states: GA, and the first with every member that the older shapes had."""
+DESCRIPTIONS_VERSION: Final = "2025-05-15-preview"
+"""The first version whose intents and entities have descriptions; a file that has any states it."""
 
 _FIRST_CURRENT_VERSION: Final = "2022-05-01"
 _VERSION: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?")

@@ -35,7 +35,11 @@ PATHS = st.text(max_size=20) | st.builds(
     st.sampled_from(["./", "/", "~/", "live:", "snapshot:", "s3://", "az://", "file://", "a/b/", "a@b/c/"]),
     st.text("ab./@", max_size=8) | st.just("c.json"),
 )
-URLS = st.builds(str.__add__, st.sampled_from(["s3://", "az://"]), st.text(max_size=20))
+URLS = st.builds(
+    str.__add__,
+    st.sampled_from(["s3://bucket/", "az://account/container/"]),
+    st.from_regex(r"[a-z0-9 %?#@+:äß😀-]{1,20}", fullmatch=True),
+)
 REFERENCES: st.SearchStrategy[Reference] = (
     st.builds(SnapshotReference, RESOURCES, PROJECTS)
     | st.builds(SnapshotReference, RESOURCES, PROJECTS, snapshot_id=SNAPSHOT_IDS)

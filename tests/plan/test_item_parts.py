@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 
+from cluvault.model.json_text import write_json
 from cluvault.plan.canonical import canonical_form
 from cluvault.plan.item_parts import ItemKind, ValueChange, item_parts
 from tests.strategies import QUICK
@@ -14,6 +15,8 @@ from tests.travel import read
 from tests.variations import edited_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from cluvault.model.json_text import JsonObject
 
 Change = tuple[str, Any, Any]
@@ -58,6 +61,10 @@ def test_components_of_an_entity_come_go_and_change(
     assert parts("entity", before, after) == changes
 
 
+NOTHING: JsonObject = {}
+NOWHERE: list[str] = []
+
+
 @pytest.mark.parametrize(
     "after, changes",
     [
@@ -68,8 +75,8 @@ def test_components_of_an_entity_come_go_and_change(
         ),
         ({"keys": {**SYNONYMS["keys"], "": {"de": ["?"]}}}, [("list", None, ""), ('list/""/de', None, "?")]),
         ({"keys": {**SYNONYMS["keys"], "ROM": {}}}, [("list", None, "ROM")]),
-        (SYNONYMS | {"other": [{"at": [], "members": {"x": 1}}]}, [("list/x", None, 1)]),
-        (SYNONYMS | {"other": [{"at": ["PAR", "de"], "members": {"x": {}}}]}, [("list/PAR/de/x", None, {})]),
+        (SYNONYMS | {"other": [{"at": NOWHERE, "members": {"x": 1}}]}, [("list/x", None, 1)]),
+        (SYNONYMS | {"other": [{"at": ["PAR", "de"], "members": {"x": NOTHING}}]}, [("list/PAR/de/x", None, NOTHING)]),
     ],
     ids=["removed", "twice", "empty key", "key without synonyms", "unknown", "unknown of synonyms"],
 )
@@ -127,7 +134,7 @@ def test_what_no_leaf_tells_apart_is_told_whole() -> None:
         ),
         ({"x-new": [1, 2]}, {"x-new": [2, 1]}, [("x-new", [1, 2], [2, 1])]),
         ({"x-new": 1}, {"x-new": True}, [("x-new", 1, True)]),
-        ({"x-new": {"a": {}}}, {"x-new": {"a": {"b": 1}}}, [("x-new/a", {}, None), ("x-new/a/b", None, 1)]),
+        ({"x-new": {"a": NOTHING}}, {"x-new": {"a": {"b": 1}}}, [("x-new/a", NOTHING, None), ("x-new/a/b", None, 1)]),
         ({"list": 1, "prebuilts": "a"}, {"list": 2, "prebuilts": "a"}, [("list", 1, None), ("list", None, 2)]),
         ({"category": "A"}, {"category": "A (again)"}, [("category", "A", "A (again)")]),
     ],
@@ -138,17 +145,22 @@ def test_an_intent_changes_by_its_own_members(before: JsonObject, after: JsonObj
     assert parts("intent", before, after) == changes
 
 
+def swapped(changes: Iterable[ValueChange]) -> list[str]:
+    """The changes with their values swapped, in an order of their own."""
+    return sorted(repr(ValueChange(one.path, one.after, one.before)) for one in changes)
+
+
 @QUICK
 @given(edited_pairs())
 def test_items_differ_if_and_only_if_they_have_parts(pair: tuple[JsonObject, JsonObject]) -> None:
     """Equal items have no parts; different ones have, and swapping them swaps each part's values."""
     old, new = (canonical_form(read(document)) for document in pair)
-    for kind, before, after in (
-        *(("intent", old.intents[name], new.intents[name]) for name in old.intents.keys() & new.intents.keys()),
-        *(("entity", old.entities[name], new.entities[name]) for name in old.entities.keys() & new.entities.keys()),
-    ):
-        found = item_parts(kind, before, after)
-        assert not item_parts(kind, before, before)
-        assert {(one.path, repr(one.before), repr(one.after)) for one in item_parts(kind, after, before)} == {
-            (one.path, repr(one.after), repr(one.before)) for one in found
-        }
+    kinds: list[tuple[ItemKind, Mapping[str, JsonObject], Mapping[str, JsonObject]]] = [
+        ("intent", old.intents, new.intents),
+        ("entity", old.entities, new.entities),
+    ]
+    for kind, before, after in kinds:
+        for name in before.keys() & after.keys():
+            found = item_parts(kind, before[name], after[name])
+            assert bool(found) == (write_json(before[name], sort_keys=True) != write_json(after[name], sort_keys=True))
+            assert swapped(item_parts(kind, after[name], before[name])) == sorted(map(repr, found))

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 def rebuilt(document: JsonObject) -> JsonObject:
     """The document after it went through its canonical form."""
     file = read(document)
-    return cast("JsonObject", rebuild_project_file(canonical_form(file), name=file.name).document)
+    again: Any = rebuild_project_file(canonical_form(file), name=file.name).document
+    return again
 
 
 def in_one_order(value: Any) -> Any:
@@ -68,7 +69,7 @@ def test_a_rebuilt_file_says_what_the_file_said() -> None:
     ids=["conversation", "orchestration", "summarization"],
 )
 def test_a_kind_gets_no_members_that_it_does_not_have(project: Callable[[], JsonObject], members: list[str]) -> None:
-    """An orchestration project has no entities, a summarization project conversations only: the service refuses more."""
+    """Orchestration projects have no entities, summarization projects conversations only; the service refuses more."""
     assert list(rebuilt(project())["assets"]) == members
 
 
@@ -140,6 +141,6 @@ def test_members_of_tomorrow_in_a_list_are_kept_under_their_key_and_language() -
     document = edited(travel(), put(f"{sublists}/0/x-new", 1), put(f"{sublists}/0/synonyms/1/x-new", 2))
     written = next(entity for entity in rebuilt(document)["assets"]["entities"] if entity["category"] == "City")
     assert written["list"]["sublists"][2:] == [
-        {"listKey": "PAR", "x-new": 1},
         {"listKey": "PAR", "synonyms": [{"language": "fr", "x-new": 2}]},
+        {"listKey": "PAR", "x-new": 1},
     ]
