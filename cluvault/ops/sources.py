@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cluvault.errors import ConfigurationError, UsageError
+from cluvault.errors import UsageError
 from cluvault.model.compression import decompress
 from cluvault.model.project_file import ProjectFile, read_project_file
 from cluvault.model.reference import (
@@ -55,6 +55,8 @@ async def fetch_source(workspace: Workspace, reference: str) -> Source:
         SnapshotNotFound: no snapshot fits.
         DamagedSnapshot: the snapshot's bytes are not what its manifest says.
         InvalidProjectFile: it is no project file.
+        ObjectNotFound: no object has this URL.
+        StorageDenied: there is no such bucket or container, or no right to it.
     """
     source = await _fetch(workspace, parse_reference(reference))
     return source if source.project else replace(source, project=source.read().name)
@@ -74,9 +76,7 @@ async def _fetch(workspace: Workspace, reference: Reference) -> Source:
         case FileReference(path):
             return Source(path, await read_file(path), "")
         case UrlReference(url):
-            raise ConfigurationError(
-                f"{url}: reading from object storage comes with a later version", mend="download the file first"
-            )
+            return Source(url, decompress(await workspace.read_object(url), source=url), "")
 
 
 async def read_file(path: str) -> bytes:

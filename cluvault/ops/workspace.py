@@ -29,7 +29,7 @@ class Workspace:
 
     Args:
         settings: The configuration.
-        environment: Where keys named by `env` are found.
+        environment: Where keys named by `env`, and a storage account's sign-in, are found.
         prefect_secret: Reads a Prefect Secret block, where there is a Prefect API.
         connect: Builds a resource's client; by default with the credential that its settings name.
         open_vault_store: Opens the store of the vault's URL.
@@ -107,6 +107,18 @@ class Workspace:
             if self._vault is None:
                 self._vault = await Vault.open(self._opened_store(), create=create)
             return self._vault
+
+    async def read_object(self, url: str) -> bytes:
+        """The bytes of any object in a bucket or container, as they are stored.
+
+        Raises:
+            ObjectNotFound: no such object.
+            StorageDenied: no such bucket or container, or no right to it.
+            ConfigurationError: no way to sign in.
+        """
+        from cluvault.vault.remote import read_object  # noqa: PLC0415  # reading commands start without it
+
+        return await read_object(url, environment=self._environment)
 
     def _opened_store(self) -> ObjectStore:
         if self._store is None:
