@@ -11,12 +11,13 @@ from cluvault.ops.imports import NotWhatWasMeant
 from cluvault.ops.report import finish_run
 from tasks.artifacts import publish_difference
 from tasks.backup import record_run
-from tasks.imports import import_from_storage, plan_create, prove_round_trip
+from tasks.imports import import_from_storage, look_again, plan_create, prove_round_trip
 from tasks.running import as_tasks, open_workspace
 
 STEPS = as_tasks(
     {
         ops.plan_create: plan_create,
+        imports.look_again: look_again,
         imports.import_from_storage: import_from_storage,
         imports.prove_round_trip: prove_round_trip,
         finish_run: record_run,

@@ -11,7 +11,14 @@ from cluvault.ops.report import finish_run
 from cluvault.ops.restore import RestoreOptions, RestoreReport
 from tasks.artifacts import publish_difference
 from tasks.backup import record_run
-from tasks.imports import fetch_source, import_from_storage, plan_restore, prove_round_trip, take_safety_snapshot
+from tasks.imports import (
+    fetch_source,
+    import_from_storage,
+    look_again,
+    plan_restore,
+    prove_round_trip,
+    take_safety_snapshot,
+)
 from tasks.running import as_tasks, open_workspace
 
 STEPS = as_tasks(
@@ -19,6 +26,7 @@ STEPS = as_tasks(
         sources.fetch_source: fetch_source,
         ops.plan_restore: plan_restore,
         imports.take_safety_snapshot: take_safety_snapshot,
+        imports.look_again: look_again,
         imports.import_from_storage: import_from_storage,
         imports.prove_round_trip: prove_round_trip,
         finish_run: record_run,

@@ -39,6 +39,12 @@ async def take_safety_snapshot(resource: str, project: str) -> str:
     return await imports.take_safety_snapshot(current_workspace(), resource, project)
 
 
+@task(name="look-again", task_run_name="look again at {resource}/{project}", **STEP)
+async def look_again(resource: str, project: str) -> None:
+    """Just before a project is created: is the place still free?"""
+    await imports.look_again(current_workspace(), resource, project)
+
+
 @task(name="import-from-storage", task_run_name="import {resource}/{project}", timeout_seconds=7200, **STEP)
 async def import_from_storage(resource: str, project: str, body: Body, *, api_version: str) -> tuple[str, ...]:
     """Import a project file and wait for the job's end."""

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from pydantic.alias_generators import to_camel
 
 from cluvault.errors import DamagedSnapshot, VaultTooNew
-from cluvault.model.reference import SNAPSHOT_ID
+from cluvault.model.reference import SNAPSHOT_ID, SnapshotReference
 
 VAULT_FORMAT: Final = 1
 
@@ -109,7 +109,7 @@ class Manifest(Record):
     @property
     def reference(self) -> str:
         """The reference that names exactly this snapshot."""
-        return f"{self.resource}/{self.project}@{self.snapshot_id}"
+        return str(SnapshotReference(self.resource, self.project, self.snapshot_id))
 
     def to_bytes(self) -> bytes:
         """The manifest as UTF-8 JSON, readable by a person."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from cluvault.errors import UsageError
 from cluvault.model.names import check_project_name, check_resource_name, shorten
+from cluvault.model.object_url import parse_object_url
 
 SNAPSHOT_ID: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
 _PREFIXES: Final = ("s3://", "az://", "file://", "live:", "snapshot:")
@@ -65,7 +66,7 @@ class FileReference:
 
 @dataclass(frozen=True, slots=True)
 class UrlReference:
-    """An object in a bucket or container: `s3://…` or `az://…`."""
+    """An object in a bucket or container: `s3://bucket/key` or `az://account/container/path`."""
 
     url: str
 
@@ -97,6 +98,7 @@ def parse_reference(text: str) -> Reference:
         UsageError: it is none of the forms.
     """
     if text.startswith(("s3://", "az://")):
+        parse_object_url(text)
         return UrlReference(text)
     if text.startswith("file://"):
         return FileReference(text.removeprefix("file://"))

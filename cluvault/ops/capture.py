@@ -41,6 +41,7 @@ async def export_capture(
     client = await workspace.client(resource)
     if last_modified is None:
         last_modified = (await client.get_project(project)).last_modified_at
+    captured_at = workspace.now()
     exported, models, deployments = await together(
         client.export_project(project, timeout=workspace.settings.backup.job_timeout),
         _models(client, project),
@@ -51,6 +52,7 @@ async def export_capture(
         resource=resource,
         endpoint=workspace.settings.resource(resource).endpoint,
         project=project,
+        captured_at=captured_at,
         raw=exported.data,
         canonical_sha256=digest,
         counts=counts,
@@ -131,11 +133,5 @@ async def _stands_for(vault: Vault, latest: Manifest, capture: Capture) -> bool:
 
 
 async def _store(workspace: Workspace, vault: Vault, capture: Capture, *, parent: Manifest | None) -> Manifest:
-    captured_at = workspace.now()
-    return await vault.store(
-        capture,
-        snapshot_id=workspace.new_snapshot_id(captured_at),
-        captured_at=captured_at,
-        parent=parent,
-        reuse_content=True,
-    )
+    snapshot_id = workspace.new_snapshot_id(capture.captured_at)
+    return await vault.store(capture, snapshot_id=snapshot_id, parent=parent, reuse_content=True)

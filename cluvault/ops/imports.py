@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cluvault.errors import CluvaultError, Conflict, RoundTripMismatch, VaultError
+from cluvault.errors import CluvaultError, Conflict, ProjectExists, RoundTripMismatch, VaultError
 from cluvault.model.manifest import Reason
 from cluvault.model.project_file import read_project_file
 from cluvault.model.run import Outcome, RunItem
@@ -80,6 +80,8 @@ async def import_and_prove(
 ) -> ImportOutcome:
     """Keep what stands there, import, export again, compare. Errors after the safety snapshot are returned."""
     safety = await run(take_safety_snapshot, workspace, resource, project) if replaces else ""
+    if not replaces:
+        await run(look_again, workspace, resource, project)
     try:
         warnings = await run(import_from_storage, workspace, resource, project, body, api_version=api_version)
         proof = await run(prove_round_trip, workspace, resource, project, body, api_version=api_version)
@@ -128,6 +130,19 @@ async def take_safety_snapshot(workspace: Workspace, resource: str, project: str
         message = f"{resource}/{project} was changed while its safety snapshot was taken; nothing was replaced"
         raise Conflict(message, mend="run it again")
     return manifest.reference
+
+
+async def look_again(workspace: Workspace, resource: str, project: str) -> None:
+    """Just before an import that creates a project: is the place still free?
+
+    A step of its own, not part of the import: an import that is tried again may meet the project that it made.
+
+    Raises:
+        ProjectExists: somebody made it after the plan.
+    """
+    if await (await workspace.client(resource)).project_exists(project):
+        message = f"{resource}/{project} was created by somebody else meanwhile, nothing was changed"
+        raise ProjectExists(message, mend="run it again to see the new plan")
 
 
 async def import_from_storage(

@@ -18,11 +18,16 @@ TOOL_NAME: Final = "cluvault"
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A project as the service gave it: `raw` are its bytes, untouched; the rest is what they do not say."""
+    """A project as the service gave it: `raw` are its bytes, untouched; the rest is what they do not say.
+
+    `captured_at` is when the export was asked for, not when it was stored: a slow run that a change overtakes must
+    not pass its older content off as the latest.
+    """
 
     resource: str
     endpoint: str
     project: str
+    captured_at: datetime
     raw: bytes
     canonical_sha256: str
     counts: Counts
@@ -38,7 +43,6 @@ def build_manifest(
     capture: Capture,
     *,
     snapshot_id: str,
-    captured_at: datetime,
     vault_id: str,
     stored: Content,
     parent_id: str | None,
@@ -47,17 +51,17 @@ def build_manifest(
     """The manifest of a capture whose bytes lie at `stored`.
 
     Raises:
-        ValueError: the id tells another time than `captured_at`; "latest" and "as of" go by the id.
+        ValueError: the id tells another time than the capture; "latest" and "as of" go by the id.
     """
-    if not snapshot_id.startswith(f"{snapshot_second(captured_at)}-"):
-        raise ValueError(f"snapshot id {snapshot_id} does not belong to {captured_at.isoformat()}")
+    if not snapshot_id.startswith(f"{snapshot_second(capture.captured_at)}-"):
+        raise ValueError(f"snapshot id {snapshot_id} does not belong to {capture.captured_at.isoformat()}")
     return Manifest(
         snapshot_id=snapshot_id,
         vault_id=vault_id,
         resource=capture.resource,
         endpoint=capture.endpoint,
         project=capture.project,
-        captured_at=captured_at.astimezone(UTC),
+        captured_at=capture.captured_at.astimezone(UTC),
         reason=capture.reason,
         tags=capture.tags,
         api_version=capture.api_version,

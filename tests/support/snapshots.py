@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ def make_capture(raw: bytes = b'{"some": "project"}', **changes: Any) -> Capture
         "resource": "prod",
         "endpoint": "https://contoso.cognitiveservices.azure.com",
         "project": "EmailApp",
+        "captured_at": START,
         "raw": raw,
         "canonical_sha256": sha256(raw).hexdigest(),
         "counts": Counts(intents=1, entities=2, utterances=3),
@@ -48,14 +50,9 @@ async def take(
     reuse_content: bool = True,
 ) -> Manifest:
     """Store a capture at a moment."""
-    captured_at = moment(seconds)
-    return await vault.store(
-        capture,
-        snapshot_id=new_snapshot_id(captured_at, entropy),
-        captured_at=captured_at,
-        parent=parent,
-        reuse_content=reuse_content,
-    )
+    capture = replace(capture, captured_at=moment(seconds))
+    snapshot_id = new_snapshot_id(capture.captured_at, entropy)
+    return await vault.store(capture, snapshot_id=snapshot_id, parent=parent, reuse_content=reuse_content)
 
 
 async def listed(vault: Vault, *, resource: str | None = None, project: str | None = None) -> list[SnapshotKey]:

@@ -226,7 +226,7 @@ async def test_an_id_of_another_time_is_refused(vault: Vault) -> None:
     """The id says when; a caller that mixes two up is told before anything is listed."""
     with pytest.raises(ValueError, match="does not belong to"):
         await vault.store(
-            make_capture(), snapshot_id=FIRST.snapshot_id, captured_at=moment(1), parent=None, reuse_content=True
+            make_capture(captured_at=moment(1)), snapshot_id=FIRST.snapshot_id, parent=None, reuse_content=True
         )
     assert await listed(vault) == []
 
