@@ -208,6 +208,10 @@ class ObjectExists(VaultError):
     """An object with this key exists; nothing is overwritten."""
 
 
+class ObjectTooLarge(VaultError):
+    """An object is larger than its reader allows; it was not read to the end."""
+
+
 class InvalidKey(VaultError):
     """A key that no store accepts: it could leave the vault, or no store could hold it."""
 

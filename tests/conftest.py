@@ -1,18 +1,19 @@
-"""What every test may use: the real sample files."""
+"""What every test may use: the real sample files, and stand-ins for S3 and Blob over real sockets."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+
+from tests.support.azurite import Azurite, AzuriteMissing, azurite_running
+from tests.support.objects import BlobObjects, Objects, S3Objects
+from tests.support.s3_server import S3Server, s3_server_running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-settings.register_profile("cluvault", deadline=None)  # a busy machine is no fault of the code
-settings.load_profile("cluvault")
+    from collections.abc import Callable, Generator
 
 SAMPLES_FOLDER = Path(__file__).parent / "samples"
 
@@ -43,3 +44,44 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `sample_name` runs once for each of the eight CLU files."""
     if "sample_name" in metafunc.fixturenames:
         metafunc.parametrize("sample_name", SAMPLES)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Generator[S3Server]:
+    """An S3 server of moto; make a bucket of your own."""
+    with s3_server_running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Generator[Azurite]:
+    """Azurite, installed at its first use; make a container of your own."""
+    try:
+        with azurite_running() as running:
+            yield running
+    except AzuriteMissing as err:
+        pytest.fail(str(err), pytrace=False)
+
+
+@pytest.fixture
+def cloudless(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without anybody's accounts; loopback needs no proxy."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "AZURE_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return monkeypatch
+
+
+@pytest.fixture(params=["s3", "az"])
+def objects(request: pytest.FixtureRequest, cloudless: pytest.MonkeyPatch) -> Objects:
+    """An empty bucket, then an empty container; the environment leads there."""
+    objects: Objects
+    if request.param == "s3":
+        server: S3Server = request.getfixturevalue("s3_server")
+        objects = S3Objects(server, server.new_bucket())
+    else:
+        azurite: Azurite = request.getfixturevalue("azurite")
+        objects = BlobObjects(azurite, azurite.new_container())
+    for name, value in objects.environment.items():
+        cloudless.setenv(name, value)
+    return objects

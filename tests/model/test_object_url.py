@@ -70,6 +70,8 @@ def test_a_key_is_taken_letter_by_letter(text: str, place: ObjectUrl) -> None:
         ("s3://bucket/./b", "has a dot segment"),
         ("s3://bucket/a\nb", "has a control character"),
         ("s3://bucket/\udcff", "has a control character or a byte that is no text"),
+        ("s3://bucket/" + "ä" * 513, "has a longer key than any store takes (1026, at most 1024)"),
+        ("az://account/container/" + "k" * 1025, "has a longer key than any store takes (1025, at most 1024)"),
         ("az://", "names no storage account; write az://ACCOUNT/CONTAINER/PATH"),
         ("az://Account/container/key", "names no storage account"),
         ("az://evil.example/container/key", "names no storage account"),
@@ -86,6 +88,12 @@ def test_a_url_without_an_object_is_refused(text: str, problem: str) -> None:
             parse(text)
         assert problem in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["s3://bucket/" + "k" * 1024, "az://account/container/" + "ä" * 1024])
+def test_the_longest_key(text: str) -> None:
+    """S3 counts bytes, Blob letters."""
+    assert str(parse_object_url(text)) == text
 
 
 def test_other_schemes_are_no_objects() -> None:

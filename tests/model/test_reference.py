@@ -125,6 +125,7 @@ def test_each_form_is_read(text: str, expected: Reference) -> None:
         (FileReference("plain"), "file://plain"),
         (FileReference("live:a/b/c"), "file://live:a/b/c"),
         (LiveReference("prod", "EmailApp"), "live:prod/EmailApp"),
+        (UrlReference("s3://bucket/key"), "s3://bucket/key"),
     ],
 )
 def test_each_form_is_printed_as_a_user_would_write_it(reference: Reference, text: str) -> None:

@@ -1,0 +1,169 @@
+"""Objects in S3 and what speaks like it (MinIO, Ceph, R2): the one module that imports boto3, and late, for it is slow.
+
+Endpoint, region, profile, role and web identity are what boto3 finds in this process's environment (AWS_PROFILE,
+AWS_ENDPOINT_URL_S3, …) and in ~/.aws. Plain http is allowed, since SigV4 shows nothing of the key; a session token,
+which is sent as it is, goes over https or to loopback only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from cluvault.errors import CluvaultError, ConfigurationError, VaultError
+from cluvault.vault.download import CHUNK_BYTES, Download
+from cluvault.vault.refusals import (
+    Refusal,
+    Vocabulary,
+    broken_off,
+    in_clear,
+    origin,
+    refused,
+    travels_in_clear,
+    unreachable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Generator
+
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from cluvault.model.object_url import S3Object
+
+_CONNECT_SECONDS: Final = 10
+_READ_SECONDS: Final = 60
+_SIGN_IN: Final = (
+    "sign in as somebody with s3:GetObject (and s3:ListBucket, without which S3 refuses what does not exist, too): "
+    "AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role; and check this machine's clock"
+)
+WORDS: Final = Vocabulary(
+    no_object={"NoSuchKey", "NoSuchVersion"},
+    no_container={"NoSuchBucket", "InvalidBucketName"},
+    denied={"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"},
+    archived={"InvalidObjectState"},
+    container="bucket",
+    sign_in=_SIGN_IN,
+)
+
+
+class S3Client(Protocol):
+    """The part of boto3's generated client that is used."""
+
+    @property
+    def meta(self) -> Any:
+        """Its endpoint, among others."""
+        ...
+
+    def get_object(self, **arguments: str) -> dict[str, Any]:
+        """Begin to read an object."""
+        ...
+
+    def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+@asynccontextmanager
+async def download(place: S3Object, *, tries: int) -> AsyncGenerator[Download]:
+    """Begin to read an object; boto3 works in a thread. Raises what `translated` does."""
+    url = str(place)
+    client = await asyncio.to_thread(connect, url, tries=tries)
+    wanted = {"Bucket": place.bucket, "Key": place.key} | ({"VersionId": place.version} if place.version else {})
+    with closing(client), translated(url, endpoint=client.meta.endpoint_url):
+        answer = await asyncio.to_thread(client.get_object, **wanted)
+        with closing(answer["Body"]) as body:
+            yield Download(answer.get("ContentLength"), _chunks(body))
+
+
+def connect(url: str, *, tries: int) -> S3Client:
+    """A client with the credentials that boto3 finds; thread-safe, as every client of boto3 is.
+
+    Args:
+        url: For messages.
+        tries: How often one request is tried.
+
+    Raises:
+        ConfigurationError: what boto3 finds is incomplete, or a session token would travel in clear.
+    """
+    import boto3  # noqa: PLC0415  # importing it costs more than most commands take
+    from botocore.config import Config  # noqa: PLC0415
+
+    config = Config(
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": tries},
+    )
+    with translated(url):
+        try:
+            session: Any = boto3.Session()
+            client = cast("S3Client", session.client("s3", config=config))
+        except ValueError as err:  # how botocore says that an endpoint is no URL, or that ~/.aws holds nonsense
+            raise _misconfigured(url, err) from None
+        endpoint: str = client.meta.endpoint_url
+        if travels_in_clear(endpoint) and (found := session.get_credentials()) and found.get_frozen_credentials().token:
+            client.close()
+            raise in_clear(url, endpoint=endpoint, secret="the session token")  # noqa: S106  # what it is called
+        return client
+
+
+@contextmanager
+def translated(url: str, *, endpoint: str = "") -> Generator[None]:
+    """Turn what boto3 raises into errors of the vault; the chain is cut, as its texts may quote what was signed.
+
+    Raises:
+        ObjectNotFound: no such object.
+        StorageDenied: no such bucket, or no right to it.
+        ConfigurationError: no credentials.
+        StoreUnavailable: not reached, or failing, or an answer that broke off.
+        VaultError: any other refusal.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # as above
+
+    try:
+        yield
+    except ClientError as err:
+        raise refused(url, _refusal(err), WORDS) from None
+    except BotoCoreError as err:
+        raise _failure(url, err, endpoint=endpoint) from None
+    except RecursionError:  # boto3 asks who redirects for the bucket's region, is redirected again, and so on
+        raise VaultError(
+            f"{url}: {origin(endpoint)} redirects every request", mend="set the endpoint to where it leads (https?)"
+        ) from None
+
+
+async def _chunks(body: Any) -> AsyncIterator[bytes]:
+    while chunk := await asyncio.to_thread(body.read, CHUNK_BYTES):
+        yield chunk
+
+
+def _refusal(err: ClientError) -> Refusal:
+    answer: dict[str, Any] = {**err.response}
+    meta: dict[str, Any] = answer.get("ResponseMetadata", {})
+    return Refusal(
+        status=meta.get("HTTPStatusCode", 0),
+        code=str(answer.get("Error", {}).get("Code", "")),
+        request_id=str(meta.get("RequestId", "")),
+    )
+
+
+def _failure(url: str, err: BotoCoreError, *, endpoint: str) -> CluvaultError:
+    from botocore import exceptions as boto  # noqa: PLC0415  # as above
+
+    name = type(err).__name__
+    match err:
+        case boto.IncompleteReadError() | boto.ResponseStreamingError() | boto.FlexibleChecksumError():
+            return broken_off(url, reason=name)
+        case boto.ReadTimeoutError() | boto.ConnectionClosedError():
+            return broken_off(url, reason=name)
+        case boto.ConnectionError() | boto.HTTPClientError():
+            return unreachable(url, endpoint=endpoint, reason=name)
+        case _:
+            return _misconfigured(url, err)
+
+
+def _misconfigured(url: str, err: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"{url}: boto3 finds no usable credentials or configuration ({type(err).__name__})",
+        mend="set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role",
+    )
