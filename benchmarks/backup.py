@@ -2,7 +2,8 @@
 
     uv run python benchmarks/backup.py [PROJECTS] [CONCURRENCY]
 
-The ideal is projects x job time / concurrency: what would remain if everything but the service took no time. The
+CONCURRENCY is the number of exports in flight, 4 by default as in the configuration. The ideal is projects x job time /
+concurrency: what would remain if everything but the service took no time. The
 emulator runs in a process of its own; the vault is a folder with every write synced. CPU time is that of this process:
 the backup as a plain operation first, then the same backup of the same (changed) projects as a Prefect flow against a
 running Prefect server in a process of its own; the difference is Prefect's share.
@@ -92,7 +93,7 @@ async def main(projects: int, concurrency: int) -> None:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(
                 running("cluvault", *emulator, "--seed", str(folder / "seed"), port=port,
-                        path="/_emulator/health", log=folder / "emulator.log", environment={})
+                        path="/_emulator/health", log=folder / "emulator.log")
             )  # fmt: skip
             settings = load_settings(folder / "plain.toml", environment=os.environ)
             async with Workspace(settings) as workspace:
@@ -101,7 +102,7 @@ async def main(projects: int, concurrency: int) -> None:
                 )
             await stack.enter_async_context(
                 running("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(prefect), port=prefect,
-                        path="/api/health", log=folder / "prefect.log", environment={})
+                        path="/api/health", log=folder / "prefect.log")
             )  # fmt: skip
             flow: Any = import_module("flows.backup").backup
             with_prefect = await measure("flow", lambda: flow(BackupOptions()), projects=projects, ideal=ideal)
@@ -110,4 +111,4 @@ async def main(projects: int, concurrency: int) -> None:
 
 if __name__ == "__main__":
     numbers = [int(argument) for argument in sys.argv[1:]]
-    asyncio.run(main(*(numbers or [200]), *([] if len(numbers) > 1 else [8])))
+    asyncio.run(main(*(numbers or [200]), *([] if len(numbers) > 1 else [4])))

@@ -36,7 +36,7 @@ class BackupOptions(BaseModel):
         default=(), max_length=16, description="Tags that the snapshots get."
     )
     concurrency: Annotated[int, Field(ge=1, le=256)] | None = Field(
-        default=None, description="Projects at once; the configuration's value by default."
+        default=None, description="Exports at once; the configuration's value by default."
     )
 
 
@@ -80,7 +80,7 @@ async def backup(
     items = await for_each(
         plan.projects,
         lambda target: run(export_backup, workspace, target, options),
-        concurrency=options.concurrency or workspace.settings.backup.concurrency,
+        concurrency=2 * _exports_at_once(workspace, options),  # half wait for the service, half for the vault
         name=lambda target: (target.resource, target.project),
         on_done=on_done,
     )
@@ -101,14 +101,15 @@ async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPla
 
 async def export_backup(workspace: Workspace, target: ProjectTask, options: BackupOptions) -> RunItem:
     """Export one project and store it if it changed; the snapshot is read back before this says so."""
-    capture = await export_capture(
-        workspace,
-        target.resource,
-        target.project,
-        reason=options.reason,
-        tags=options.tags,
-        last_modified=target.last_modified,
-    )
+    async with workspace.places(_exports_at_once(workspace, options)):
+        capture = await export_capture(
+            workspace,
+            target.resource,
+            target.project,
+            reason=options.reason,
+            tags=options.tags,
+            last_modified=target.last_modified,
+        )
     manifest, stored = await store_if_changed(workspace, capture)
     counts = manifest.counts
     return RunItem(
@@ -118,6 +119,10 @@ async def export_backup(workspace: Workspace, target: ProjectTask, options: Back
         snapshot_id=manifest.snapshot_id,
         detail=f"{counts.intents} intents, {counts.entities} entities, {counts.utterances} utterances",
     )
+
+
+def _exports_at_once(workspace: Workspace, options: BackupOptions) -> int:
+    return options.concurrency or workspace.settings.backup.concurrency
 
 
 def _chosen_resources(workspace: Workspace, options: BackupOptions) -> tuple[str, ...]:

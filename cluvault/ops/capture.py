@@ -42,10 +42,9 @@ async def export_capture(
     if last_modified is None:
         last_modified = (await client.get_project(project)).last_modified_at
     captured_at = workspace.now()
-    exported, models, deployments = await together(
+    exported, (models, deployments) = await together(
         client.export_project(project, timeout=workspace.settings.backup.job_timeout),
-        _models(client, project),
-        _deployments(client, project),
+        _models_and_deployments(client, project),
     )
     digest, counts = await asyncio.to_thread(_meaning, exported.data, source=f"export of {resource}/{project}")
     return Capture(
@@ -65,24 +64,21 @@ async def export_capture(
     )
 
 
-async def _models(client: CluClient, project: str) -> tuple[ModelRecord, ...]:
-    return tuple(
-        [
-            ModelRecord(
-                label=one.label, trained_at=one.last_trained_at, training_config_version=one.training_config_version
-            )
-            async for one in client.list_models(project)
-        ]
-    )
-
-
-async def _deployments(client: CluClient, project: str) -> tuple[DeploymentRecord, ...]:
-    return tuple(
-        [
-            DeploymentRecord(name=one.name, model=one.model_label or None, deployed_at=one.last_deployed_at)
-            async for one in client.list_deployments(project)
-        ]
-    )
+async def _models_and_deployments(
+    client: CluClient, project: str
+) -> tuple[tuple[ModelRecord, ...], tuple[DeploymentRecord, ...]]:
+    """One after the other: both are there long before the export is."""
+    models = [
+        ModelRecord(
+            label=one.label, trained_at=one.last_trained_at, training_config_version=one.training_config_version
+        )
+        async for one in client.list_models(project)
+    ]
+    deployments = [
+        DeploymentRecord(name=one.name, model=one.model_label or None, deployed_at=one.last_deployed_at)
+        async for one in client.list_deployments(project)
+    ]
+    return tuple(models), tuple(deployments)
 
 
 async def store_capture(workspace: Workspace, capture: Capture) -> Manifest:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cluvault.errors import CluvaultError
 from cluvault.model.run import Outcome, RunItem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 A = TypeVar("A")
 B = TypeVar("B")
-C = TypeVar("C")
 T = TypeVar("T")
 R = TypeVar("R")
 _log = logging.getLogger(__name__)
@@ -70,22 +69,14 @@ async def at_once(targets: Sequence[T], run_one: Callable[[T], Awaitable[R]], *,
     return [task.result() for task in tasks]
 
 
-async def together(one: Awaitable[A], two: Awaitable[B], three: Awaitable[C]) -> tuple[A, B, C]:
-    """Await three things at once; the first error ends the other two and is raised as it is."""
+async def together(one: Coroutine[Any, Any, A], two: Coroutine[Any, Any, B]) -> tuple[A, B]:
+    """Await two things at once; the first error ends the other and is raised as it is."""
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = (
-                group.create_task(_coroutine(one)),
-                group.create_task(_coroutine(two)),
-                group.create_task(_coroutine(three)),
-            )
+            first, second = group.create_task(one), group.create_task(two)
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
-    return tasks[0].result(), tasks[1].result(), tasks[2].result()
-
-
-async def _coroutine(awaitable: Awaitable[T]) -> T:
-    return await awaitable
+    return first.result(), second.result()
 
 
 def failed_item(resource: str, project: str, err: Exception) -> RunItem:

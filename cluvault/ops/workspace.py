@@ -59,6 +59,7 @@ class Workspace:
         self._store: ObjectStore | None = None
         self._vault: Vault | None = None
         self._opening = asyncio.Lock()
+        self._places: dict[int, asyncio.Semaphore] = {}
         self._closing = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -74,6 +75,10 @@ class Workspace:
     def new_run_id(self) -> str:
         """A fresh run id, sorting by time."""
         return new_snapshot_id(self.now(), self._entropy())
+
+    def places(self, number: int) -> asyncio.Semaphore:
+        """The workspace's one set of so many places, for what is bounded across all that runs in it."""
+        return self._places.setdefault(number, asyncio.Semaphore(number))
 
     async def client(self, resource: str) -> CluClient:
         """The resource's client.

@@ -40,6 +40,7 @@ class JobHandle:
         api_version: With which it was started.
         started: When, on the client's monotonic clock.
         retry_after: Seconds to wait before the first poll, when the service asks for that.
+        quick: Whether it is likely to be done already when it is first asked for.
     """
 
     what: str
@@ -49,6 +50,7 @@ class JobHandle:
     api_version: str
     started: float
     retry_after: float | None = None
+    quick: bool = False
 
 
 class JobState(Enum):
@@ -101,7 +103,8 @@ def started_job(answer: Answer, call: Call, *, where: str, clock: float, now: da
     job_id = urlsplit(url).path.rstrip("/").rpartition("/")[2]
     version = parse_qs(urlsplit(call.url).query)["api-version"][0]
     retry_after = read_retry_after(answer.headers, now=now)
-    return JobHandle(call.what, call.project, url, job_id, version, clock, retry_after)
+    quick = call.method == "DELETE"
+    return JobHandle(call.what, call.project, url, job_id, version, clock, retry_after, quick)
 
 
 _ENDS: Final[dict[JobState, tuple[type[JobError], str, str]]] = {

@@ -1,9 +1,10 @@
 """When to ask again how a job is doing: soon at first, then ever less often. Performs no I/O.
 
 Deletions are done when they are first asked for, most other jobs take about a second, trainings minutes to hours. So
-the first poll is made at once; then delays grow, and the end of a job is noticed late by about the job's own duration
-at most, at the cost of six requests in the first four seconds and then one every `cap` seconds. Ten exports a minute,
-which is all that the service allows, stay inside the documented 100 GETs a minute with everything else they need.
+the first poll of a deletion is made at once, that of another job after a moment; then delays grow, and the end of a job
+is noticed late by about the job's own duration at most, at the cost of five requests in the first four seconds and then
+one every `cap` seconds. Ten exports a minute, which is all that the service allows, stay inside the documented 100 GETs
+a minute with everything else they need.
 """
 
 from __future__ import annotations

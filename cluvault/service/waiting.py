@@ -45,7 +45,8 @@ async def wait_for_job(
     polls = 0
     while polls == 0 or timing.clock() < deadline:
         left = deadline - timing.clock()
-        await timing.sleep(DEFAULT_SCHEDULE.delay(polls, retry_after=last.retry_after, left=left))
+        skipped = 0 if handle.quick else 1
+        await timing.sleep(DEFAULT_SCHEDULE.delay(polls + skipped, retry_after=last.retry_after, left=left))
         last = await _poll(handle, sender=sender, timing=timing)
         polls += 1
         if last.job is None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import itertools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import httpx
 import pytest
@@ -13,7 +13,7 @@ from cluvault.emulator.state import Change
 from cluvault.errors import ConfigurationError, NotAVault, StorageFull, StoreUnavailable
 from cluvault.model.manifest import Reason
 from cluvault.model.run import Outcome
-from cluvault.ops.backup import BackupOptions, BackupPlan, backup, export_backup
+from cluvault.ops.backup import BackupOptions, BackupPlan, backup
 from cluvault.ops.report import RunFailed
 from cluvault.ops.workspace import Workspace
 from cluvault.plan.keys import parse_manifest_key
@@ -24,7 +24,7 @@ from tests.support.snapshots import everything, overwrite
 from tests.support.world import Send, World, failing_job, once_before, project_file
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
     from cluvault.model.run import RunItem
@@ -403,34 +403,8 @@ async def test_a_name_that_would_change_the_request_is_refused(world: World, nam
 # --- how it runs ---------------------------------------------------------------------------------------------------
 
 
-class Counting:
-    """A runner that counts how many exports are under way."""
-
-    def __init__(self) -> None:
-        self.now = self.most = 0
-
-    async def __call__(
-        self,
-        step: Callable[Concatenate[Workspace, P], Awaitable[T]],
-        workspace: Workspace,
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        if step is not export_backup:
-            return await step(workspace, *args, **kwargs)
-        self.now += 1
-        self.most = max(self.most, self.now)
-        for _ in range(10):
-            await asyncio.sleep(0)
-        try:
-            return await step(workspace, *args, **kwargs)
-        finally:
-            self.now -= 1
-
-
 @pytest.mark.parametrize("concurrency, configured, most", [(1, 8, 1), (3, 8, 3), (None, 2, 2), (50, 2, 6)])
-async def test_no_more_projects_at_once_than_allowed(
+async def test_no_more_exports_at_once_than_allowed(
     world: World, concurrency: int | None, configured: int, most: int
 ) -> None:
     """The option counts, else the configuration; all places are used."""
@@ -438,11 +412,13 @@ async def test_no_more_projects_at_once_than_allowed(
         await world.put("dev", f"Project{number}")
     limits = world.settings.backup.model_copy(update={"concurrency": configured})
     world.settings = world.settings.model_copy(update={"backup": limits})
-    counting = Counting()
     async with world.workspace() as workspace:
-        report = await backup(workspace, BackupOptions(concurrency=concurrency), run=counting)
-    assert (counting.most, counting.now) == (most, 0)
+        report = await backup(workspace, BackupOptions(concurrency=concurrency))
     assert report.summary == "6 stored"
+    open_exports = itertools.accumulate(
+        event.endswith("/:export") - event.endswith("/result") for event in world.events if "export" in event
+    )
+    assert max(open_exports) == most
 
 
 async def test_the_record_of_a_run(seeded: World) -> None:

@@ -191,9 +191,17 @@ async def test_polls_start_fast_and_back_off(client: CluClient, service: Scripte
     """A short job is noticed soon, a long one is asked for every few seconds."""
     script_export(service, *[job("running")] * 12, job("succeeded", resultUrl=RESULT))
     await client.export_project("A")
-    assert time.sleeps[:3] == pytest.approx([0, 0.2, 0.34])
+    assert time.sleeps[:3] == pytest.approx([0.2, 0.34, 0.578])
     assert time.sleeps == sorted(time.sleeps)
     assert time.sleeps[-1] == 6.0
+
+
+async def test_a_deletion_is_asked_for_at_once(client: CluClient, service: ScriptedService, time: FakeTime) -> None:
+    """It is usually done already."""
+    service.on("DELETE", "/A", accepted(job_url("global", "deletion")))
+    service.on("GET", "/global/deletion/jobs/job-1", job("succeeded"))
+    await client.delete_project("A")
+    assert time.sleeps == [0]
 
 
 async def test_a_status_with_retry_after_is_asked_for_then(
@@ -206,7 +214,7 @@ async def test_a_status_with_retry_after_is_asked_for_then(
     patient.headers["Retry-After"] = "17"
     script_export(service, patient, impatient, job("succeeded", resultUrl=RESULT))
     await client.export_project("A")
-    assert time.sleeps == pytest.approx([0, 17, 0.2])
+    assert time.sleeps == pytest.approx([0.2, 17, 0.2])
 
 
 async def test_a_start_with_retry_after_is_polled_then(
