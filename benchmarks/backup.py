@@ -3,10 +3,10 @@
     uv run python benchmarks/backup.py [PROJECTS] [CONCURRENCY]
 
 CONCURRENCY is the number of exports in flight, 4 by default as in the configuration. The ideal is projects x job time /
-concurrency: what would remain if everything but the service took no time. The
-emulator runs in a process of its own; the vault is a folder with every write synced. CPU time is that of this process:
-the backup as a plain operation first, then the same backup of the same (changed) projects as a Prefect flow against a
-running Prefect server in a process of its own; the difference is Prefect's share.
+concurrency: what would remain if everything but the service took no time. The emulator runs in a process of its own;
+the vault is a folder with every write synced. CPU time is that of this process: first the backup as a plain operation,
+then the same backup into another vault as a Prefect flow, with the Prefect server in a process of its own; the
+difference is Prefect's share.
 """
 
 from __future__ import annotations
