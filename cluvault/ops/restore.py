@@ -28,7 +28,9 @@ class RestoreOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    reference: str = Field(description="prod/EmailApp, prod/EmailApp@2026-11-01, live:dev/EmailApp, or a path.")
+    reference: str = Field(
+        description="prod/EmailApp, prod/EmailApp@2026-11-01, live:dev/EmailApp, a path, s3://… or az://…"
+    )
     to: str = Field(description="RESOURCE or RESOURCE/PROJECT.")
     if_exists: IfExists = Field(
         default=IfExists.FAIL, description="When the project exists: fail, replace (kept first), or rename."
