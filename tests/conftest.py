@@ -46,6 +46,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("sample_name", SAMPLES)
 
 
+_COSTLY_FIXTURES = ("prefect_api", "azurite", "s3_server")
+"""Servers that take seconds to start: the tests that use one of them run in one worker."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell pytest-xdist which tests belong together."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        for name in _COSTLY_FIXTURES:
+            if name in fixtures or ("objects" in fixtures and name == "azurite"):
+                item.add_marker(pytest.mark.xdist_group("objects" if name != "prefect_api" else name))
+                break
+
+
 @pytest.fixture(scope="session")
 def s3_server() -> Generator[S3Server]:
     """An S3 server of moto; make a bucket of your own."""

@@ -11,7 +11,7 @@ import click
 
 from cluvault import __version__
 from cluvault.cli.invocation import Invocation
-from cluvault.cli.text import clean
+from cluvault.cli.render import complain
 from cluvault.errors import CluvaultError
 
 if TYPE_CHECKING:
@@ -133,5 +133,5 @@ def _fail(message: str, code: int, *, debug: bool) -> int:
         import traceback  # noqa: PLC0415  # only a failure needs it
 
         traceback.print_exc()
-    print(f"cluvault: {clean(message)}", file=sys.stderr)
+    complain(message)
     return code

@@ -104,8 +104,11 @@ def has_prefect_api(environment: Mapping[str, str]) -> bool:
         profiles = tomllib.loads((home / "profiles.toml").read_text("utf-8"))
     except (OSError, ValueError):
         return False
-    active = profiles.get("profiles", {}).get(environment.get("PREFECT_PROFILE") or profiles.get("active"), {})
-    return bool(active.get("PREFECT_API_URL"))
+    name = environment.get("PREFECT_PROFILE") or profiles.get("active")
+    try:
+        return bool(profiles["profiles"][name]["PREFECT_API_URL"])
+    except (KeyError, TypeError):
+        return False
 
 
 def _secret_reader(settings: Settings) -> Callable[[str], Any] | None:

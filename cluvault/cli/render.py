@@ -81,6 +81,11 @@ def say(text: str, *, style: str = "") -> None:
     console().print(Text(clean(text), style=style), soft_wrap=True)
 
 
+def complain(text: str) -> None:
+    """The one line on standard error that a command ends with when it did not do all that it should."""
+    print(f"cluvault: {clean(text)}", file=sys.stderr)
+
+
 def print_report(report: Report) -> None:
     """What became of each project."""
     rows = [
@@ -91,6 +96,15 @@ def print_report(report: Report) -> None:
     if rows:
         print_table(("outcome", "project", "snapshot", "detail"), rows, styled=True)
     say(f"{report.kind}: {report.summary}. Record: {report.record_key}")
+
+
+def finish(report: Report) -> int:
+    """The exit code of a run; when projects failed, standard error gets its line too, for logs and mails of cron."""
+    if report.failed:
+        from cluvault.ops.report import RunFailed  # noqa: PLC0415
+
+        complain(str(RunFailed(report)))
+    return report.exit_code
 
 
 @contextmanager

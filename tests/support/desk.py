@@ -175,28 +175,48 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def desk(
-    tmp_path: Path,
-    server: EmulatorServer,
-    start: Mapping[str, Change],
-    environment: None,  # noqa: ARG001  # for its effect
-    monkeypatch: pytest.MonkeyPatch,
-    capsysbinary: pytest.CaptureFixture[bytes],
-) -> Generator[Desk]:
-    """Two resources, no vault yet."""
+def fresh(server: EmulatorServer, start: Mapping[str, Change]) -> EmulatorServer:
+    """The emulator as every test finds it."""
     with server.emulator.lock:
         for name in server.emulator.config.resources:
             there = server.emulator.state(name, datetime.now(UTC)).projects
             server.emulator.commit(name, Change(removed_projects=tuple(there)))
             server.emulator.commit(name, start.get(name, Change()))
+    return server
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path,
+    fresh: EmulatorServer,
+    environment: None,  # noqa: ARG001  # for its effect
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> Generator[Desk]:
+    """Two resources, no vault yet."""
     folder = tmp_path / "desk"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    found = Desk(folder, server, capsysbinary)
-    found.configure(CONFIGURATION.format(url=server.url))
+    found = Desk(folder, fresh, capsysbinary)
+    found.configure(CONFIGURATION.format(url=fresh.url))
     yield found
     assert not logging.getLogger("cluvault").handlers
     assert not any(KEY in output for output in found.outputs), "the key was shown"
+
+
+@pytest.fixture
+def forgetful(desk: Desk, sample: Callable[[str], bytes]) -> Generator[Desk]:
+    """Resources that answer old versions only, which do not know descriptions; and a file that has one."""
+    document: Any = json.loads(sample("pizza-small"))
+    document["assets"]["intents"][0]["description"] = "when somebody wants to cancel"
+    (desk.folder / "described.json").write_text(json.dumps(document), "utf-8")
+    old = ("2023-04-01", "2022-10-01-preview")
+    config = EmulatorConfig(
+        resources=("dev", "prod"), keys=(KEY,), first_poll_running=False, api_versions=old, strict_members=False
+    )
+    with EmulatorServer(config) as server:
+        desk.configure(CONFIGURATION.format(url=server.url))
+        yield desk
 
 
 @pytest.fixture(scope="session")

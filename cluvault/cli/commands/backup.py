@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cluvault.cli.invocation import Command, Invocation, flow_option, options_of
-from cluvault.cli.render import print_json, print_report, progress
+from cluvault.cli.render import finish, print_json, print_report, progress
 from cluvault.ops.backup import BackupOptions, backup
 from cluvault.ops.report import Report, RunFailed
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("resources", nargs=-1, metavar="[RESOURCE]...")
 @click.option("--project", "projects", multiple=True, metavar="GLOB", help="Only these projects; may be repeated.")
 @click.option("--tag", "tags", multiple=True, help="A tag for the snapshots; may be repeated.")
-@click.option("--concurrency", type=int, help="Projects at once.")
+@click.option("--concurrency", type=int, help="Exports at once.")
 @flow_option
 @click.pass_obj
 def command(
@@ -48,4 +48,4 @@ def command(
         print_json(report.to_json())
     else:
         print_report(report)
-    return report.exit_code
+    return finish(report)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from errno import EDQUOT, ENOSPC
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 
 import click
@@ -40,5 +40,5 @@ def _write_new(path: Path, data: bytes) -> None:
             file.write(data)
     except OSError as err:
         path.unlink(missing_ok=True)
-        kind = StorageFull if err.errno in (ENOSPC, EDQUOT) else UsageError
+        kind = StorageFull if err.errno in (ENOSPC, EDQUOT, EFBIG) else UsageError
         raise kind(f"{path}: {(err.strerror or str(err)).lower()}", mend="nothing was left there") from err

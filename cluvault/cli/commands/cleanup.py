@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cluvault.cli.invocation import Command, Invocation, flow_option, options_of
-from cluvault.cli.render import print_json, print_report, print_table, progress, say
+from cluvault.cli.render import finish, print_json, print_report, print_table, progress, say
 from cluvault.errors import GuardRefused
 from cluvault.ops.cleanup import CleanupOptions, CleanupReport, cleanup
 from cluvault.ops.report import RunFailed
@@ -71,12 +71,12 @@ def command(
             print_json({"resource": resource, "plan": None, "run": err.report.to_json()})
         else:
             print_report(err.report)
-        return err.report.exit_code
+        return finish(err.report)
     if invocation.json:
         print_json(report.to_json())
     else:
         _show(report)
-    return report.run.exit_code if report.run is not None else 0
+    return finish(report.run) if report.run is not None else 0
 
 
 def _show(report: CleanupReport) -> None:

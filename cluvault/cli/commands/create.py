@@ -69,6 +69,8 @@ def command(
 
 def _show(plan: CreatePlan) -> None:
     say(f"plan: {plan.sentence}")
+    if plan.exists:
+        return
     for note in plan.notes:
         say(f"  {note}", style="dim")
     for finding in plan.findings:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.argument("before", metavar="REF")
 @click.argument("after", metavar="REF")
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
-@click.option("--limit", type=click.IntRange(min=0), default=100, show_default=True, help="Utterances shown.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=100, show_default=True, help="Lines shown of each section."
+)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when they differ.")
 @click.pass_obj
 def command(invocation: Invocation, *, before: str, after: str, markdown: bool, limit: int, exit_code: bool) -> int:

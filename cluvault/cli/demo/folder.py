@@ -54,6 +54,8 @@ def prepare(folder: Path, *, port: int) -> None:
     Raises:
         UsageError: something else is there.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is no folder", mend="name another with --directory")
     if folder.exists() and any(folder.iterdir()):
         if not (folder / _MARKER).is_file():
             raise UsageError(f"{folder} is not empty and no earlier demo made it", mend="name another with --directory")

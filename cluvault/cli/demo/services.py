@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
 import sys
 from contextlib import asynccontextmanager
@@ -13,12 +11,15 @@ from typing import TYPE_CHECKING, Final
 from cluvault.errors import CluvaultError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
 STARTED_WITHIN: Final = 90.0
 """Seconds; a Prefect server makes its database at the first start, which takes about ten on two quiet cores."""
-_ENDED_WITHIN: Final = 10.0
+_ENDED_WITHIN: Final = 15.0
+"""Seconds; the guardian itself gives the service ten."""
+
+_GUARDED: Final = (sys.executable, "-m", "cluvault.cli.demo.guardian")
 
 
 class ServiceFailed(CluvaultError):
@@ -46,9 +47,7 @@ def prefect_environment(home: Path, port: int) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running(
-    name: str, *arguments: str, port: int, path: str, log: Path, environment: Mapping[str, str]
-) -> AsyncGenerator[None]:
+async def running(name: str, *arguments: str, port: int, path: str, log: Path) -> AsyncGenerator[None]:
     """Run `python -m NAME …` until the block ends; entered when `http://127.0.0.1:PORT/PATH` answers 200.
 
     Raises:
@@ -56,14 +55,11 @@ async def running(
     """
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            name,
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
+            *_GUARDED,
+            *(sys.executable, "-m", name, *arguments),
+            stdin=asyncio.subprocess.PIPE,  # its end is the end of the service
             stdout=output,
             stderr=output,
-            env={**os.environ, **environment},
             start_new_session=True,  # Ctrl-C reaches the demo, which then ends its children in order
         )
     try:
@@ -105,9 +101,8 @@ async def _answers(port: int, path: str) -> bool:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.send_signal(signal.SIGINT)
+    if process.stdin is not None:
+        process.stdin.close()
     try:
         await asyncio.wait_for(process.wait(), timeout=_ENDED_WITHIN)
     except TimeoutError:

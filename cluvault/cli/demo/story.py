@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cluvault.ops.report import Report
 
 STEPS: Final = 9
+_LINE: Final = 110
 _EDITED: Final = "EmailAppDemo"
 _LOST: Final = "FlightBooking"
 
@@ -54,6 +55,7 @@ async def tell(folder: Path, *, keep_running: bool) -> None:
     began = time.monotonic()
     emulator, prefect = free_port(), free_port()
     prepare(folder, port=emulator)
+    _forget_the_users_settings()
     os.environ |= prefect_environment(folder / ".prefect", prefect)
     os.environ |= {KEY_VARIABLE: KEY, "CLUVAULT_CONFIG": str(folder / "cluvault.toml")}
     say("starting a Prefect server and an emulator of two Language resources, dev and prod …", style="bold")
@@ -70,6 +72,12 @@ async def tell(folder: Path, *, keep_running: bool) -> None:
         _what_next(folder)
         if keep_running:
             await _wait_for_the_user(prefect, emulator)
+
+
+def _forget_the_users_settings() -> None:
+    """A real vault, API key or Prefect database that the environment names has no part in the demo."""
+    for name in [name for name in os.environ if name.startswith(("CLUVAULT_", "PREFECT_"))]:
+        del os.environ[name]
 
 
 class _Story:
@@ -114,7 +122,9 @@ class _Story:
 
     def _headline(self, text: str) -> None:
         self.step += 1
-        console().print(Rule(Text(f"{self.step}/{STEPS}  {text}", style="bold cyan"), align="left", style="dim"))
+        console(width=_LINE).print(
+            Rule(Text(f"{self.step}/{STEPS}  {text}", style="bold cyan"), align="left", style="dim")
+        )
 
     async def _edit(self) -> None:
         """Change the live project the way a labeller does; the import is the service's own."""
@@ -177,9 +187,7 @@ def _show(report: Report) -> None:
 @asynccontextmanager
 async def _prefect(folder: Path, port: int) -> AsyncGenerator[None]:
     arguments = ("server", "start", "--host", "127.0.0.1", "--port", str(port))
-    async with running(
-        "prefect", *arguments, port=port, path="/api/health", log=folder / "prefect.log", environment={}
-    ):
+    async with running("prefect", *arguments, port=port, path="/api/health", log=folder / "prefect.log"):
         yield
 
 
@@ -188,7 +196,7 @@ async def _emulator(folder: Path, port: int) -> AsyncGenerator[None]:
     arguments = ["emulator", "--port", str(port), "--resource", "dev", "--resource", "prod"]
     arguments += ["--seed", str(folder / "seed"), "--state", str(folder / "emulator.sqlite")]
     path = "/_emulator/health"
-    async with running("cluvault", *arguments, port=port, path=path, log=folder / "emulator.log", environment={}):
+    async with running("cluvault", *arguments, port=port, path=path, log=folder / "emulator.log"):
         yield
 
 
