@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from prefect import flow, get_run_logger
 
 from cluvault.ops import create as ops
 from cluvault.ops import imports
@@ -32,9 +32,14 @@ async def create(options: CreateOptions) -> CreateReport:
     Raises:
         NotWhatWasMeant: the service holds something else than the seeds say.
     """
+    logger = get_run_logger()
     async with open_workspace() as workspace:
         try:
-            return await ops.create(workspace, options, run=STEPS)
+            report = await ops.create(
+                workspace, options, run=STEPS, on_plan=lambda plan: logger.info("plan: %s", plan.sentence)
+            )
         except NotWhatWasMeant as err:
             await publish_difference(f"seeds → {options.target}", err.difference)
             raise
+    logger.info("%s: digest %s", report.outcome, report.digest)
+    return report

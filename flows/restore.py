@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from prefect import flow, get_run_logger
 
 from cluvault.ops import imports, sources
 from cluvault.ops import restore as ops
@@ -46,9 +46,14 @@ async def restore(options: RestoreOptions) -> RestoreReport:
     Raises:
         NotWhatWasMeant: the service holds something else than the file.
     """
+    logger = get_run_logger()
     async with open_workspace() as workspace:
         try:
-            return await ops.restore(workspace, options, run=STEPS)
+            report = await ops.restore(
+                workspace, options, run=STEPS, on_plan=lambda plan: logger.info("plan: %s", plan.sentence)
+            )
         except NotWhatWasMeant as err:
             await publish_difference(f"{options.reference} → {options.to}", err.difference)
             raise
+    logger.info("proven: exported again it has the digest %s", report.digest)
+    return report

@@ -10,12 +10,14 @@ from cluvault.model.names import check_project_name, check_resource_name
 from cluvault.model.reference import SnapshotReference, parse_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from cluvault.errors import VaultError
     from cluvault.model.json_text import JsonObject
     from cluvault.model.manifest import Manifest
     from cluvault.ops.workspace import Workspace
+    from cluvault.plan.keys import SnapshotKey
     from cluvault.service.models import Project
 
 
@@ -49,11 +51,16 @@ async def list_projects(workspace: Workspace, resource: str) -> Sequence[ListedP
     return [ListedProject(one, latest.get(one.name)) for one in sorted(projects, key=lambda one: one.name)]
 
 
-async def list_snapshots(workspace: Workspace, place: str | None) -> Sequence[Manifest]:
-    """The snapshots of the vault, of a resource, or of a project (`RESOURCE[/PROJECT]`), oldest first."""
+async def list_snapshots(
+    workspace: Workspace, place: str | None, *, on_fault: Callable[[SnapshotKey, VaultError], None] | None = None
+) -> Sequence[Manifest]:
+    """The snapshots of the vault, of a resource, or of a project (`RESOURCE[/PROJECT]`), oldest first.
+
+    `on_fault` is told of each manifest that cannot be used; without it the first one is raised.
+    """
     resource, project = _place(place)
     vault = await workspace.vault()
-    return await vault.snapshots(resource=resource, project=project)
+    return await vault.snapshots(resource=resource, project=project, on_fault=on_fault)
 
 
 async def find_snapshot(workspace: Workspace, reference: str) -> Manifest:

@@ -57,6 +57,15 @@ def test_snapshots_for_programs(backed_up: Desk) -> None:
     assert found == json.loads(backed_up.manifest("Pizza").read_bytes())
 
 
+def test_one_damaged_manifest_does_not_hide_the_other_snapshots(backed_up: Desk) -> None:
+    """The list is whole but for what cannot be read, which is named; the exit code says damage."""
+    backed_up.manifest("Pizza").write_bytes(b"{}")
+    outcome = backed_up("snapshots")
+    assert outcome.code == 5
+    assert [row.split()[0] for row in outcome.out.splitlines()[1:]] == ["dev/Mail"]
+    assert "Pizza" in outcome.error
+
+
 def test_show(backed_up: Desk) -> None:
     """One snapshot with every fact of its manifest; as JSON the manifest itself."""
     manifest = json.loads(backed_up.manifest("Pizza").read_bytes())

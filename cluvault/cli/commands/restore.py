@@ -33,7 +33,7 @@ def command(invocation: Invocation, *, reference: str, to: str, if_exists: str, 
     """Import a snapshot, live project or file into a resource and prove it by exporting it again.
 
     REF is RESOURCE/PROJECT (latest snapshot), RESOURCE/PROJECT@SNAPSHOT-ID, RESOURCE/PROJECT@2026-11-01,
-    live:RESOURCE/PROJECT, or a path.
+    live:RESOURCE/PROJECT, a path, s3://bucket/key or az://account/container/path.
     """
     options = RestoreOptions(reference=reference, to=to, if_exists=IfExists(if_exists))
 
@@ -61,7 +61,7 @@ def command(invocation: Invocation, *, reference: str, to: str, if_exists: str, 
 def _show_plan(plan: RestorePlan) -> None:
     say(f"plan: {plan.sentence}")
     for note in plan.notes:
-        say(f"  upgraded: {note}", style="dim")
+        say(f"  {note}", style="dim")
 
 
 def _keep_quiet(_plan: RestorePlan) -> None:
