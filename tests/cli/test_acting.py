@@ -84,7 +84,7 @@ def test_restore_says_how_it_upgraded(desk: Desk, sample: Callable[[str], bytes]
     """A file of an older version is upgraded in the open."""
     (desk.folder / "old.json").write_bytes(sample("clock-2021-preview"))
     outcome = desk.done("restore", "./old.json", "--to", "prod/Clock")
-    assert any(line.startswith("  upgraded: ") for line in outcome.out.splitlines())
+    assert any(line.startswith("  note: ") for line in outcome.out.splitlines())
 
 
 def test_create_and_seed(desk: Desk) -> None:

@@ -61,7 +61,7 @@ def command(invocation: Invocation, *, reference: str, to: str, if_exists: str, 
 def _show_plan(plan: RestorePlan) -> None:
     say(f"plan: {plan.sentence}")
     for note in plan.notes:
-        say(f"  {note}", style="dim")
+        say(f"  note: {note}", style="dim")
 
 
 def _keep_quiet(_plan: RestorePlan) -> None:

@@ -68,6 +68,9 @@ async def tell(folder: Path, *, keep_running: bool) -> None:
         settings = load_settings(folder / "cluvault.toml", environment=os.environ)
         async with Workspace(settings) as workspace:
             await _Story(workspace, folder).tell()
+        await import_module(
+            "prefect.logging.handlers"
+        ).APILogHandler.aflush()  # else they wait for a server that has gone
         say(f"All of it in {time.monotonic() - began:.0f} s.", style="bold green")
         _what_next(folder)
         if keep_running:
