@@ -85,6 +85,7 @@ async def main(projects: int, concurrency: int) -> None:
         seed(folder / "seed", projects)
         port, prefect = free_port(), free_port()
         os.environ |= prefect_environment(folder / "prefect", prefect)
+        os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"  # log lines are not what is measured
         os.environ |= {"BENCH_KEY": "emulator-key-1", "CLUVAULT_CONFIG": str(folder / "flow.toml")}
         for kind in ("plain", "flow"):
             text = CONFIGURATION.format(vault=folder / kind, port=port, concurrency=concurrency)
