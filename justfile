@@ -31,6 +31,7 @@ layers:
 benchmarks:
     uv run python benchmarks/canonical.py
     uv run python benchmarks/backup.py
+    uv run python benchmarks/start.py
 
 # The hashed requirements for images; no registry's host is in it.
 lock:

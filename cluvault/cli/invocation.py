@@ -48,6 +48,7 @@ class Invocation:
 
     def work(self, operation: Callable[[Workspace], Coroutine[Any, Any, T]]) -> T:
         """Run an operation in a workspace of the configuration."""
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # finding them reads every package's metadata
         import asyncio  # noqa: PLC0415
 
         from cluvault.ops.workspace import Workspace  # noqa: PLC0415

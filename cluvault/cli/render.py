@@ -6,6 +6,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import click
+
 from cluvault.cli.text import clean, clean_json
 
 # rich is imported by the functions that need it: what prints JSON or bytes starts sooner.
@@ -76,9 +78,8 @@ def print_lines(lines: Iterable[Line]) -> None:
 
 def say(text: str, *, style: str = "") -> None:
     """One line for people on standard output."""
-    from rich.text import Text  # noqa: PLC0415
-
-    console().print(Text(clean(text), style=style), soft_wrap=True)
+    bold, colour = "bold" in style, style.removeprefix("bold").removesuffix("dim").strip() or None
+    click.secho(clean(text), fg=colour, bold=bold or None, dim="dim" in style or None)
 
 
 def complain(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -173,7 +174,7 @@ async def _build(definition: ProjectDefinition, options: CreateOptions) -> SeedP
     base: ProjectFile | None = None
     utterances: list[SeedUtterance] = []
     for path in options.seeds:
-        data = await read_file(path)
+        data = await asyncio.to_thread(read_file, path)
         suffix = next((ending for ending in _ROWS if path.lower().removesuffix(".gz").endswith(ending)), None)
         if suffix is not None:
             utterances += _ROWS[suffix](data, source=path)
@@ -185,7 +186,7 @@ async def _build(definition: ProjectDefinition, options: CreateOptions) -> SeedP
 
 
 async def _schema(path: str | None) -> Schema | None:
-    return read_schema(await read_file(path), source=path) if path is not None else None
+    return read_schema(await asyncio.to_thread(read_file, path), source=path) if path is not None else None
 
 
 def _refuse_other_content(where: str, meant: ProjectFile, found: ProjectFile) -> None:

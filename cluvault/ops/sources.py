@@ -74,25 +74,21 @@ async def _fetch(workspace: Workspace, reference: Reference) -> Source:
             exported = await client.export_project(project, timeout=workspace.settings.backup.job_timeout)
             return Source(str(reference), exported.data, project, exported.api_version)
         case FileReference(path):
-            return Source(path, await read_file(path), "")
+            return Source(path, await asyncio.to_thread(read_file, path), "")
         case UrlReference(url):
             return Source(url, decompress(await workspace.read_object(url), source=url), "")
 
 
-async def read_file(path: str) -> bytes:
+def read_file(path: str) -> bytes:
     """The bytes of a file on this machine, decompressed.
 
     Raises:
         UsageError: it cannot be read.
     """
     try:
-        data = await asyncio.to_thread(_read, path)
+        data = Path(path).expanduser().read_bytes()
     except OSError as err:
         raise UsageError(f"{path}: {(err.strerror or 'cannot be read').lower()}") from err
     except (ValueError, RuntimeError) as err:
         raise UsageError(f"{path!r}: {err}") from err
     return decompress(data, source=path)
-
-
-def _read(path: str) -> bytes:
-    return Path(path).expanduser().read_bytes()

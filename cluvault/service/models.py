@@ -54,7 +54,9 @@ Problems = Annotated[tuple[Problem, ...], BeforeValidator(read_problems)]
 
 
 class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, protected_namespaces=(), defer_build=True
+    )
 
     @model_validator(mode="before")
     @classmethod

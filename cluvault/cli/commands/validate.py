@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +55,6 @@ class _Result:
 def _validate(path: str) -> _Result:
     """Raises UsageError for a path that cannot be read: that is no judgement on a project file."""
     try:
-        return _Result(path, validate_bytes(asyncio.run(read_file(path)), source=path), "")
+        return _Result(path, validate_bytes(read_file(path), source=path), "")
     except InvalidProjectFile as err:
         return _Result(path, (), str(err))
