@@ -68,7 +68,7 @@ class Call:
 
     def commit(self, change: Change) -> None:
         """Store and make a change."""
-        self.emulator.commit(self.resource, change)
+        self.emulator.commit({self.resource: change})
 
     def begin(self, started: tuple[Change, Job]) -> Answer:
         """Store and make the change that starts a job, and answer where its status is."""
@@ -139,7 +139,9 @@ def job_of(call: Call, kind: JobKind) -> Job:
     Raises:
         Refusal: 404.
     """
-    return find_job(call.state, call.names["job"], kind=kind, project=call.names.get("project", ""), now=call.now)
+    names = call.names
+    place = {"project": names.get("project", ""), "part": names.get("part", "")}
+    return find_job(call.state, names["job"], kind=kind, now=call.now, **place)
 
 
 # --- routing -------------------------------------------------------------------------------------------------------

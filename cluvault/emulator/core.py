@@ -8,16 +8,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from cluvault.emulator.effects import finish
 from cluvault.emulator.jobs import has_first_poll_to_come, new_job_id
 from cluvault.emulator.limits import CallRate
 from cluvault.emulator.persistence import StateFile
 from cluvault.emulator.records import Deployment, Model, Snapshot
 from cluvault.emulator.seed import read_seed
-from cluvault.emulator.state import Change, ResourceState, settle
+from cluvault.emulator.state import Change, ResourceState
 from cluvault.errors import NotFound, ProjectNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     from cluvault.emulator.config import EmulatorConfig
@@ -91,15 +92,16 @@ class Emulator:
     def state(self, resource: str, now: datetime) -> ResourceState:
         """The state of a resource at `now`, with every job that is due by then done."""
         state = self._states[resource]
-        if state.is_due(now):
-            self.commit(resource, settle(state, now))
+        while (job := state.next_due(now)) is not None:
+            self.commit({resource: finish(state, job)})
         return state
 
-    def commit(self, resource: str, change: Change) -> None:
-        """Store a change, then make it; when storing fails nothing has changed."""
+    def commit(self, changes: Mapping[str, Change]) -> None:
+        """Store changes by resource, all of them or none, then make them; when storing fails nothing has changed."""
         if self._file is not None:
-            self._file.save(resource, change)
-        self._states[resource].apply(change)
+            self._file.save(changes)
+        for resource, change in changes.items():
+            self._states[resource].apply(change)
 
     def new_job_id(self, now: datetime) -> str:
         """An id for a job that starts now."""
@@ -157,7 +159,7 @@ class Emulator:
             snapshot=Snapshot(found.metadata, found.content) if has_snapshot else None,
         )
         others = tuple(other for other in found.models if other.label != label)
-        self.commit(resource, Change(projects=(replace(found, models=(*others, model)),)))
+        self.commit({resource: Change(projects=(replace(found, models=(*others, model)),))})
         return model
 
     def add_deployment(
@@ -182,7 +184,7 @@ class Emulator:
             config_version=model.config_version,
         )
         others = tuple(other for other in found.deployments if other.name != name)
-        self.commit(resource, Change(projects=(replace(found, deployments=(*others, deployment)),)))
+        self.commit({resource: Change(projects=(replace(found, deployments=(*others, deployment)),))})
         return deployment
 
     def backdate(self, resource: str, project: str, *, created_at: datetime, modified_at: datetime) -> None:
@@ -192,4 +194,4 @@ class Emulator:
             ProjectNotFound: the resource has no such project.
         """
         found = self.project(resource, project)
-        self.commit(resource, Change(projects=(replace(found, created_at=created_at, modified_at=modified_at),)))
+        self.commit({resource: Change(projects=(replace(found, created_at=created_at, modified_at=modified_at),))})

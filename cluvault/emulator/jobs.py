@@ -22,11 +22,21 @@ _PATHS: Final[dict[JobKind, str]] = {
     "deletion": "projects/global/deletion-jobs/{job}",
     "import": "projects/{project}/import/jobs/{job}",
     "export": "projects/{project}/export/jobs/{job}",
+    "copy": "projects/{project}/copy/jobs/{job}",
+    "train": "projects/{project}/train/jobs/{job}",
+    "load-snapshot": "projects/{project}/models/{part}/load-snapshot/jobs/{job}",
+    "evaluate": "projects/{project}/models/{part}/evaluate/jobs/{job}",
+    "deployment": "projects/{project}/deployments/{part}/jobs/{job}",
+    "swap": "projects/{project}/deployments/swap/jobs/{job}",
+    "delete-from-resources": "projects/{project}/deployments/{part}/delete-from-resources/jobs/{job}",
+    "assign": "projects/{project}/resources/assign/jobs/{job}",
+    "unassign": "projects/{project}/resources/unassign/jobs/{job}",
+    "exported-model": "projects/{project}/exported-models/{part}/jobs/{job}",
 }
-_HELD_STATUS: Final[dict[JobKind, str]] = {"deletion": "succeeded", "import": "running", "export": "notStarted"}
-"""What the first poll sees of a job that takes no time; recorded traffic never saw a deletion under way."""
+_SEEN_RUNNING: Final[frozenset[JobKind]] = frozenset({"import", "load-snapshot"})
+"""Jobs that the first poll of recorded traffic finds running; it finds the others notStarted, a deletion done."""
 
-_HOLDING: Final[frozenset[JobKind]] = frozenset({"import"})
+_HOLDING: Final[frozenset[JobKind]] = frozenset({"import", "train", "load-snapshot"})
 """Jobs that keep the project to themselves. Exports read what is there when they begin: they overlap with all."""
 
 
@@ -37,7 +47,7 @@ def new_job_id(unique: UUID, now: datetime) -> str:
 
 def job_path(job: Job) -> str:
     """The path of a job's status under `/analyze-conversations/`."""
-    return _PATHS[job.kind].format(project=quote(job.project, safe=""), job=job.job_id)
+    return _PATHS[job.kind].format(project=quote(job.project, safe=""), part=quote(job.part, safe=""), job=job.job_id)
 
 
 def holds_project(job: Job) -> bool:
@@ -62,13 +72,17 @@ def has_first_poll_to_come(job: Job) -> bool:
 
 def is_succeeded(job: Job) -> bool:
     """Whether the job has ended well."""
-    return job.finished and not job.errors
+    return job.finished and not job.errors and job.cancelled_at is None
 
 
 def status_at(job: Job, now: datetime, *, held: bool) -> str:
     """The status that a poll sees; a held job has not been polled yet and hides that it is done."""
+    if job.finished and held:
+        return "running" if job.kind in _SEEN_RUNNING else "notStarted"
     if job.finished:
-        return _HELD_STATUS[job.kind] if held else "failed" if job.errors else "succeeded"
+        return "cancelled" if job.cancelled_at is not None else "failed" if job.errors else "succeeded"
+    if job.cancelled_at is not None:
+        return "cancelling"
     return "notStarted" if now < _started_at(job) else "running"
 
 
@@ -79,7 +93,7 @@ def _started_at(job: Job) -> datetime:
 def job_to_wire(job: Job, now: datetime, *, held: bool) -> dict[str, Any]:
     """The body of a status answer."""
     status = status_at(job, now, held=held)
-    ended = status in ("succeeded", "failed")
+    ended = status in ("succeeded", "failed", "cancelled")
     updated_at = job.due_at if ended else job.created_at if status == "notStarted" else _started_at(job)
     wire: dict[str, Any] = {
         "jobId": job.job_id,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from cluvault.emulator.records import Content, Job, Project
+from cluvault.emulator.records import Content, Job, Project, contents_of_job, contents_of_project
 from cluvault.emulator.state import Change, ResourceState
 from cluvault.errors import ConfigurationError
 
@@ -83,10 +83,11 @@ class StateFile:
             self._database.execute(f"PRAGMA application_id={_APPLICATION_ID}")
             self._database.execute(f"PRAGMA user_version={_FORMAT}")
 
-    def save(self, resource: str, change: Change) -> None:
-        """Write a change; when this returns it will survive, when it raises nothing was written."""
+    def save(self, changes: Mapping[str, Change]) -> None:
+        """Write changes by resource; when this returns they will survive, when it raises nothing was written."""
         with self._transaction():
-            self._write(resource, change)
+            for resource, change in changes.items():
+                self._write(resource, change)
 
     def load(self) -> dict[str, ResourceState]:
         """The state as of the last change, by resource.
@@ -128,7 +129,7 @@ class StateFile:
             run("DELETE FROM project WHERE resource = ? AND name = ?", (resource, name))
         for job_id in change.removed_jobs:
             run("DELETE FROM job WHERE resource = ? AND id = ?", (resource, job_id))
-        for content in (*_contents_of_projects(change.projects), *_contents_of_jobs(change.jobs)):
+        for content in _contents_of(change):
             self._write_content(content)
         for project in change.projects:
             run(
@@ -182,15 +183,11 @@ def _jobs() -> TypeAdapter[Job]:
 
 def _all_contents(states: Iterable[ResourceState]) -> Iterator[Content]:
     for state in states:
-        yield from _contents_of_projects(state.projects.values())
-        yield from _contents_of_jobs(state.jobs.values())
+        yield from _contents_of(Change(projects=tuple(state.projects.values()), jobs=tuple(state.jobs.values())))
 
 
-def _contents_of_projects(projects: Iterable[Project]) -> Iterator[Content]:
-    for project in projects:
-        yield project.content
-        yield from (model.snapshot.content for model in project.models if model.snapshot is not None)
-
-
-def _contents_of_jobs(jobs: Iterable[Job]) -> Iterator[Content]:
-    return (job.work.snapshot.content for job in jobs if job.work is not None)
+def _contents_of(change: Change) -> Iterator[Content]:
+    for project in change.projects:
+        yield from contents_of_project(project)
+    for job in change.jobs:
+        yield from contents_of_job(job)

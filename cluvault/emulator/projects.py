@@ -46,14 +46,16 @@ def find_project(state: ResourceState, name: str) -> Project:
     return project
 
 
-def find_job(state: ResourceState, job_id: str, *, kind: JobKind, project: str, now: datetime) -> Job:
+def find_job(state: ResourceState, job_id: str, *, kind: JobKind, project: str, part: str = "", now: datetime) -> Job:
     """The job of this id, asked for at the place where jobs of its kind live.
 
     Raises:
         Refusal: 404; also for a job that has expired.
     """
     job = state.jobs.get(job_id)
-    if job is None or job.kind != kind or (kind != "deletion" and job.project != project) or is_expired(job, now):
+    if job is None or job.kind != kind or job.part != part or is_expired(job, now):
+        raise not_found("job", job_id)
+    if kind != "deletion" and job.project != project:
         raise not_found("job", job_id)
     return job
 
@@ -216,6 +218,17 @@ def _started(state: ResourceState, job: Job, now: datetime) -> tuple[Change, Job
 def _expired(state: ResourceState, now: datetime) -> tuple[str, ...]:
     """Jobs to forget; they are kept oldest first, so the search ends at the first that is not expired."""
     return tuple(job.job_id for job in takewhile(lambda job: is_expired(job, now), state.jobs.values()))
+
+
+def put_in_place(state: ResourceState, job: Job, work: ImportWork) -> Change:
+    """The end of an import: its content is the project's working copy; a new project begins."""
+    metadata, content = work.snapshot.metadata, work.snapshot.content
+    before = state.projects.get(job.project)
+    if before is None:
+        project = Project(metadata=metadata, content=content, created_at=job.due_at, modified_at=job.due_at)
+    else:
+        project = replace(before, metadata=metadata, content=content, modified_at=job.due_at)
+    return Change(projects=(project,))
 
 
 # --- conditions ----------------------------------------------------------------------------------------------------

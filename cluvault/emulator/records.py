@@ -7,15 +7,20 @@ from datetime import date, datetime  # noqa: TC003  # pydantic reads the fields'
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import PlainSerializer, PlainValidator, ValidationInfo
+from pydantic import Discriminator, PlainSerializer, PlainValidator, ValidationInfo
 
 from cluvault.emulator.errors import Problem  # noqa: TC001  # as above
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ProjectKind = Literal["Conversation", "Orchestration", "CustomConversationSummarization"]
-JobKind = Literal["deletion", "import", "export"]
+JobKind = Literal[
+    "deletion", "import", "export", "copy", "train", "load-snapshot", "evaluate",
+    "deployment", "swap", "delete-from-resources", "assign", "unassign", "exported-model",
+]  # fmt: skip
+TrainingMode = Literal["standard", "advanced"]
+EvaluationKind = Literal["percentage", "manual"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,22 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationOptions:
+    """How labelled utterances are divided into those that train and those that test; shares are percentages."""
+
+    kind: EvaluationKind = "percentage"
+    training_split: int = 80
+    testing_split: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A trained model."""
+    """A trained model: what it was trained on and how; from that the same model is fitted again whenever it is needed.
+
+    Attributes:
+        snapshot: The working copy at the start of its training; None for a model that was put in place without one.
+        evaluation: How its figures come about; another evaluation job replaces it.
+    """
 
     label: str
     model_id: str
@@ -81,16 +100,54 @@ class Model:
     expires: date
     config_version: str
     snapshot: Snapshot | None = None
+    mode: TrainingMode = "standard"
+    evaluation: EvaluationOptions = EvaluationOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignedResource:
+    """A Language resource that may serve, or serves, a project's deployments besides its own.
+
+    Attributes:
+        azure_id: The ARM id of the resource.
+        region: Its region, as the caller wrote it.
+        domain: Its custom subdomain; empty when nobody said.
+        generation: The assigned Azure OpenAI resource as it came, JSON text; empty for none.
+    """
+
+    azure_id: str
+    region: str
+    domain: str = ""
+    generation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """A deployed model; it outlives the model's record."""
+    """A deployed model; it outlives the model's record, so it has what prediction needs.
+
+    Attributes:
+        model: The model as it was when it was deployed; None for a deployment that was put in place without one.
+        resources: Where it is served besides the home resource; empty for the home resource only.
+    """
 
     name: str
     model_id: str
     trained_at: datetime
     deployed_at: datetime
+    expires: date
+    config_version: str
+    model: Model | None = None
+    resources: tuple[AssignedResource, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedModel:
+    """A trained model that was made ready for a container."""
+
+    name: str
+    model_id: str
+    trained_at: datetime
+    exported_at: datetime
     expires: date
     config_version: str
 
@@ -105,6 +162,8 @@ class Project:
     modified_at: datetime
     models: tuple[Model, ...] = ()
     deployments: tuple[Deployment, ...] = ()
+    exported_models: tuple[ExportedModel, ...] = ()
+    resources: tuple[AssignedResource, ...] = ()
 
     @property
     def name(self) -> str:
@@ -131,12 +190,109 @@ class ExportWork:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainWork:
+    """What a training fits: the working copy as it was when the training began."""
+
+    does: Literal["train"] = "train"
+    snapshot: Snapshot
+    label: str
+    model_id: str
+    mode: TrainingMode
+    config_version: str
+    evaluation: EvaluationOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateWork:
+    """Another evaluation of a trained model."""
+
+    does: Literal["evaluate"] = "evaluate"
+    label: str
+    config_version: str
+    evaluation: EvaluationOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSnapshotWork:
+    """What a load-snapshot puts in place as the working copy."""
+
+    does: Literal["load-snapshot"] = "load-snapshot"
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployWork:
+    """What a deployment will serve, and where besides the home resource."""
+
+    does: Literal["deploy"] = "deploy"
+    model: Model
+    resources: tuple[AssignedResource, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndeployWork:
+    """Where a deployment is taken away: everywhere, or from these resources only."""
+
+    does: Literal["undeploy"] = "undeploy"
+    azure_ids: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwapWork:
+    """The deployments that exchange their models."""
+
+    does: Literal["swap"] = "swap"
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignWork:
+    """Resources that may serve the project's deployments from now on."""
+
+    does: Literal["assign"] = "assign"
+    resources: tuple[AssignedResource, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnassignWork:
+    """Resources that no longer serve the project's deployments."""
+
+    does: Literal["unassign"] = "unassign"
+    azure_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportModelWork:
+    """The trained model that is made ready for a container."""
+
+    does: Literal["export-model"] = "export-model"
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnexportModelWork:
+    """An exported model is taken away."""
+
+    does: Literal["unexport-model"] = "unexport-model"
+
+
+Work = Annotated[
+    ImportWork | ExportWork | TrainWork | EvaluateWork | LoadSnapshotWork | DeployWork | UndeployWork | SwapWork
+    | AssignWork | UnassignWork | ExportModelWork | UnexportModelWork,
+    Discriminator("does"),
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A long-running operation.
 
     Attributes:
+        part: The model, deployment or exported model that it is about; empty for the project as a whole.
+        cancelled_at: When somebody asked for its end; it ends at `due_at`, which that brought near, without effect.
         due_at: When it ends; before that it is notStarted, then running.
-        finished: Its effect is in place. Set once, by `state.settle`.
+        finished: Its effect is in place. Set once, by `effects.finish`.
         errors: Known from the start, shown at the end; a job with errors fails.
         work: What it puts in place or gives; dropped as soon as nobody can ask for it.
     """
@@ -147,6 +303,27 @@ class Job:
     created_at: datetime
     due_at: datetime
     finished: bool = False
+    part: str = ""
+    cancelled_at: datetime | None = None
     errors: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    work: ImportWork | ExportWork | None = None
+    work: Work | None = None
+
+
+def contents_of_project(project: Project) -> Iterator[Content]:
+    """Every content that a project's record refers to."""
+    yield project.content
+    for model in (*project.models, *(deployment.model for deployment in project.deployments)):
+        if model is not None and model.snapshot is not None:
+            yield model.snapshot.content
+
+
+def contents_of_job(job: Job) -> Iterator[Content]:
+    """Every content that a job's record refers to."""
+    match job.work:
+        case ImportWork() | ExportWork() | TrainWork() | LoadSnapshotWork():
+            yield job.work.snapshot.content
+        case DeployWork() if job.work.model.snapshot is not None:
+            yield job.work.model.snapshot.content
+        case _:
+            pass

@@ -2,16 +2,17 @@
 
 Every function that decides takes the present state, `now` and ids, and returns a `Change` or raises a `Refusal`; none
 alters the state. Whoever calls it stores the change first and applies it then, so a crash in between loses nothing
-that was promised. Jobs have no thread: `settle` gives the change that all jobs due by `now` make.
+that was promised. Jobs have no thread: whoever looks at the state finishes the jobs that are due by then, one after
+another (`effects.finish`).
 """
 
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from cluvault.emulator.records import ImportWork, Job, Project
+from cluvault.emulator.records import Job, Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,12 +70,13 @@ class ResourceState:
             self.projects[project.name] = project
             self.ready.pop(project.name, None)
         for job in change.jobs:
+            before = self.jobs.get(job.job_id)
             self.jobs[job.job_id] = job
-            if not job.finished:
+            if not job.finished and (before is None or before.due_at != job.due_at):
                 heapq.heappush(self._due, (job.due_at, job.job_id))
         if change.projects or change.removed_projects:
             self._newest_first = None
-        while self._due and self._is_over(self._due[0][1]):
+        while self._due and self._is_over(*self._due[0]):
             heapq.heappop(self._due)
 
     def newest_first(self) -> tuple[Project, ...]:
@@ -86,34 +88,12 @@ class ResourceState:
 
     def unfinished(self) -> Iterator[Job]:
         """Jobs under way."""
-        found = (self.jobs.get(job_id) for _, job_id in self._due)
-        return (job for job in found if job is not None and not job.finished)
+        return (self.jobs[job_id] for due_at, job_id in self._due if not self._is_over(due_at, job_id))
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether `settle` has something to do."""
-        return bool(self._due) and self._due[0][0] <= now
+    def next_due(self, now: datetime) -> Job | None:
+        """The unfinished job whose time came first, if any has come by `now`."""
+        return self.jobs[self._due[0][1]] if self._due and self._due[0][0] <= now else None
 
-    def due(self, now: datetime) -> list[Job]:
-        """The unfinished jobs whose time has come, in the order of their times."""
-        return sorted((job for job in self.unfinished() if job.due_at <= now), key=lambda job: job.due_at)
-
-    def _is_over(self, job_id: str) -> bool:
+    def _is_over(self, due_at: datetime, job_id: str) -> bool:
         job = self.jobs.get(job_id)
-        return job is None or job.finished
-
-
-def settle(state: ResourceState, now: datetime) -> Change:
-    """The change that the jobs due by `now` make: imports put their content in place, and all are marked finished."""
-    return sum((_finish(state, job) for job in state.due(now)), Change())
-
-
-def _finish(state: ResourceState, job: Job) -> Change:
-    if not isinstance(job.work, ImportWork):
-        return Change(jobs=(replace(job, finished=True),))
-    metadata, content = job.work.snapshot.metadata, job.work.snapshot.content
-    before = state.projects.get(job.project)
-    if before is None:
-        project = Project(metadata=metadata, content=content, created_at=job.due_at, modified_at=job.due_at)
-    else:
-        project = replace(before, metadata=metadata, content=content, modified_at=job.due_at)
-    return Change(projects=(project,), jobs=(replace(job, finished=True, work=None),))
+        return job is None or job.finished or job.due_at != due_at

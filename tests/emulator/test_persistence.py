@@ -159,7 +159,7 @@ async def test_a_change_is_stored_whole_or_not_at_all(make_wire: Callable[..., W
     await wire.create("A")
     gone = Change(removed_projects=("A",), jobs=(cast("Job", None),))
     with pytest.raises(AttributeError):
-        wire.emulator.commit("dev", gone)
+        wire.emulator.commit({"dev": gone})
     assert wire.emulator.project("dev", "A").name == "A"
     again = await restart(make_wire, wire)
     assert again.emulator.project("dev", "A").name == "A"

@@ -12,13 +12,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from cluvault.emulator.effects import finish
 from cluvault.emulator.errors import Refusal
 from cluvault.emulator.imports import Imported, ImportRules, read_import
+from cluvault.emulator.jobs import status_at
 from cluvault.emulator.limits import OFF, ContentLimits
 from cluvault.emulator.projects import create_or_update, start_deletion, start_export, start_import
 from cluvault.emulator.records import ExportWork
 from cluvault.emulator.rendering import project_file as render
-from cluvault.emulator.state import Change, ResourceState, settle
+from cluvault.emulator.state import Change, ResourceState
 from cluvault.emulator.versions import API_VERSIONS
 from tests.emulator.wire import NOON, project_file
 
@@ -45,6 +47,25 @@ def begin_import(state: ResourceState, name: str, *, at: datetime = NOON, second
     return job
 
 
+def settle(state: ResourceState, now: datetime) -> None:
+    """End every job that is due by now, one after another."""
+    while (job := state.next_due(now)) is not None:
+        state.apply(finish(state, job))
+
+
+def test_a_job_that_is_brought_near_ends_once() -> None:
+    """Its old time means nothing any more."""
+    state = ResourceState()
+    job = begin_import(state, "A")
+    sooner = replace(job, due_at=NOON + timedelta(seconds=1), cancelled_at=NOON)
+    state.apply(Change(jobs=(sooner,)))
+    assert list(state.unfinished()) == [sooner]
+    settle(state, sooner.due_at)
+    assert state.next_due(NOON + timedelta(days=1)) is None
+    assert not state.projects
+    assert status_at(state.jobs[job.job_id], sooner.due_at, held=False) == "cancelled"
+
+
 def test_deciding_changes_nothing() -> None:
     """A change is a value; the state is the same until it is applied."""
     state = ResourceState()
@@ -56,19 +77,14 @@ def test_deciding_changes_nothing() -> None:
 
 
 def test_nothing_is_due_before_its_time() -> None:
-    """Settling is idempotent, and a no-op until the clock says so."""
+    """A job ends once, when the clock says so."""
     state = ResourceState()
-    begin_import(state, "A")
-    early = NOON + timedelta(seconds=4.999)
-    assert not state.is_due(early)
-    assert not settle(state, early)
+    job = begin_import(state, "A")
+    assert state.next_due(NOON + timedelta(seconds=4.999)) is None
     due = NOON + timedelta(seconds=5)
-    assert state.is_due(due)
-    change = settle(state, due)
-    assert settle(state, due) == change
-    state.apply(change)
-    assert not settle(state, due)
-    assert not state.is_due(due + timedelta(days=1))
+    assert state.next_due(due) == job
+    settle(state, due)
+    assert state.next_due(due + timedelta(days=1)) is None
     assert state.projects["A"].modified_at == due
 
 
@@ -77,8 +93,8 @@ def test_late_settling_is_as_if_it_had_been_in_time() -> None:
     state = ResourceState()
     begin_import(state, "B", seconds=9)
     begin_import(state, "A", seconds=3)
-    change = settle(state, NOON + timedelta(days=1))
-    assert [(project.name, project.created_at) for project in change.projects] == [
+    settle(state, NOON + timedelta(days=1))
+    assert [(project.name, project.created_at) for project in state.projects.values()] == [
         ("A", NOON + timedelta(seconds=3)),
         ("B", NOON + timedelta(seconds=9)),
     ]
@@ -88,7 +104,7 @@ def test_a_finished_import_lets_go_of_its_content() -> None:
     """Seven days of imports would otherwise stay in memory."""
     state = ResourceState()
     job = begin_import(state, "A")
-    state.apply(settle(state, job.due_at))
+    settle(state, job.due_at)
     assert state.jobs[job.job_id] == replace(job, finished=True, work=None)
 
 
@@ -125,7 +141,7 @@ class Resource(RuleBasedStateMachine):
         self.exports: dict[str, str] = {}
 
     def settle(self) -> None:
-        self.state.apply(settle(self.state, self.now))
+        settle(self.state, self.now)
         for name, (due, text) in list(self.coming.items()):
             if due <= self.now:
                 self.content[name] = text

@@ -372,7 +372,7 @@ def give(world: World, name: str) -> None:
     """Put a project into the emulator under a name that the API would not take."""
     known = world.emulator.project("dev", "Alpha")
     named = replace(known, metadata=replace(known.metadata, name=name))
-    world.emulator.commit("dev", Change(projects=(named,)))
+    world.emulator.commit({"dev": Change(projects=(named,))})
 
 
 @pytest.mark.parametrize("name", HOSTILE)
