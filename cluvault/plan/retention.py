@@ -1,0 +1,255 @@
+"""Which snapshots a retention policy keeps, and why; restic's algebra, with a floor beneath it.
+
+A snapshot is kept when any rule keeps it. Rules look at one project of one resource at a time, newest snapshot first:
+
+| rule | keeps |
+| --- | --- |
+| keep-last = n | the n newest |
+| keep-hourly, -daily, -weekly, -monthly, -yearly = n | of each of the n newest hours, days, ISO weeks, months, years that have any, the newest |
+| keep-within = "1y6m3d2h" | those at most that much older than the newest |
+| keep-tag = ["a,b", "c"] | those with tags a and b, and those with tag c |
+| floor = n (1 unless said) | the n newest that can be read, whatever the rules say |
+
+Calendar boundaries are those of the policy's time zone. A snapshot of the future is kept and uses up no rule's number.
+Whatever is held or in use is kept, too. Pure: `now` is an argument.
+"""  # noqa: E501  # a table
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Final, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cluvault.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from cluvault.plan.keys import SnapshotKey
+
+_PERIOD: Final = re.compile(r"(?:(\d+)y)?(?:(\d+)m)?(?:(\d+)d)?(?:(\d+)h)?")
+_MONTHS: Final = 12
+_NUMBERS: Final = ("keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly")
+_KNOWN: Final = (*_NUMBERS, "keep-within", "keep-tag", "floor", "time-zone")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A length of time in calendar units."""
+
+    years: int = 0
+    months: int = 0
+    days: int = 0
+    hours: int = 0
+
+    def before(self, moment: datetime) -> datetime:
+        """The moment that much earlier; a day that its month lacks becomes that month's last."""
+        months = moment.year * _MONTHS + moment.month - 1 - self.years * _MONTHS - self.months
+        if months < _MONTHS:
+            return datetime.min.replace(tzinfo=UTC)
+        year, month = divmod(months, _MONTHS)
+        first = moment.replace(year=year, month=month + 1, day=1)
+        following = (first + timedelta(days=31)).replace(day=1)
+        day = min(moment.day, (following - first).days)
+        try:
+            return first.replace(day=day) - timedelta(days=self.days, hours=self.hours)
+        except OverflowError:
+            return datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionPolicy:
+    """What to keep; zero and empty mean that a rule is not given.
+
+    Attributes:
+        tags: Each a set of tags that a snapshot has to have all of.
+        floor: So many readable snapshots of each project are always kept.
+        zone: Where days and hours begin.
+    """
+
+    last: int = 0
+    hourly: int = 0
+    daily: int = 0
+    weekly: int = 0
+    monthly: int = 0
+    yearly: int = 0
+    within: Period | None = None
+    tags: tuple[frozenset[str], ...] = ()
+    floor: int = 1
+    zone: tzinfo = UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A snapshot as a policy sees it; `is_good` is False for one that is known to be damaged."""
+
+    key: SnapshotKey
+    captured_at: datetime
+    tags: frozenset[str] = frozenset()
+    is_good: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a snapshot: kept for these reasons, or, without any, removed."""
+
+    candidate: Candidate
+    reasons: tuple[str, ...]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it stays."""
+        return bool(self.reasons)
+
+
+def decide(
+    candidates: Iterable[Candidate],
+    policy: RetentionPolicy,
+    *,
+    now: datetime,
+    protected: Mapping[SnapshotKey, Collection[str]] | None = None,
+) -> tuple[Verdict, ...]:
+    """The verdict on every snapshot, in the order of their keys.
+
+    Args:
+        candidates: Of any resources and projects.
+        policy: What to keep.
+        now: What is later than this is of the future.
+        protected: Reasons outside the policy: holds, deployments, promotions, approvals.
+    """
+    groups: defaultdict[tuple[str, str], list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        groups[candidate.key.resource, candidate.key.project].append(candidate)
+    verdicts = [
+        Verdict(candidate, (*reasons, *(protected or {}).get(candidate.key, ())))
+        for group in groups.values()
+        for candidate, reasons in _decide_project(group, policy, now)
+    ]
+    return tuple(sorted(verdicts, key=lambda verdict: verdict.candidate.key))
+
+
+def _decide_project(
+    candidates: Sequence[Candidate], policy: RetentionPolicy, now: datetime
+) -> list[tuple[Candidate, list[str]]]:
+    newest_first = sorted(candidates, key=lambda one: (one.captured_at, one.key.snapshot_id), reverse=True)
+    kept: list[tuple[Candidate, list[str]]] = [(one, []) for one in newest_first]
+    past = [entry for entry in kept if entry[0].captured_at <= now]
+    for candidate, reasons in kept:
+        if candidate.captured_at > now:
+            reasons.append("of the future")
+    _keep_buckets(past, policy)
+    _keep_within(past, policy)
+    for candidate, reasons in past:
+        reasons.extend(f"tag {', '.join(sorted(tags))}" for tags in policy.tags if tags <= candidate.tags)
+    for candidate, reasons in [entry for entry in past if entry[0].is_good][: policy.floor]:
+        if not reasons:
+            reasons.append(f"floor: one of the {policy.floor} newest of {candidate.key.project}")
+    return kept
+
+
+@dataclass(slots=True)
+class _Rule:
+    """One counting rule on its way from the newest snapshot to the oldest."""
+
+    name: str
+    left: int
+    bucket: Callable[[datetime, int], object]
+    seen: object = field(default=None)
+
+    def keeps(self, local: datetime, place: int) -> bool:
+        bucket = self.bucket(local, place)
+        if self.left == 0 or bucket == self.seen:
+            return False
+        self.seen = bucket
+        self.left -= 1
+        return True
+
+
+def _keep_buckets(past: Iterable[tuple[Candidate, list[str]]], policy: RetentionPolicy) -> None:
+    rules = [
+        _Rule("last", policy.last, lambda _, place: place),
+        _Rule("hourly", policy.hourly, lambda local, _: (local.date(), local.hour, local.utcoffset())),
+        _Rule("daily", policy.daily, lambda local, _: local.date()),
+        _Rule("weekly", policy.weekly, lambda local, _: local.isocalendar()[:2]),
+        _Rule("monthly", policy.monthly, lambda local, _: (local.year, local.month)),
+        _Rule("yearly", policy.yearly, lambda local, _: local.year),
+    ]
+    for place, (candidate, reasons) in enumerate(past):
+        local = candidate.captured_at.astimezone(policy.zone)
+        reasons.extend(rule.name for rule in rules if rule.keeps(local, place))
+
+
+def _keep_within(past: Sequence[tuple[Candidate, list[str]]], policy: RetentionPolicy) -> None:
+    if policy.within is None or not past:
+        return
+    earliest = policy.within.before(past[0][0].captured_at.astimezone(policy.zone))
+    for candidate, reasons in past:
+        if candidate.captured_at >= earliest:
+            reasons.append("within")
+
+
+# --- reading a policy ----------------------------------------------------------------------------------------------
+
+
+def read_policy(values: Mapping[str, object]) -> RetentionPolicy:
+    """The policy that a configuration says.
+
+    Raises:
+        ConfigurationError: an unknown rule, a value that is none, or no rule at all: that would remove everything.
+    """
+    if unknown := sorted(set(values) - set(_KNOWN)):
+        raise _refused(f"{unknown[0]!r} is no rule", mend=f"there are {', '.join(_KNOWN)}")
+    numbers = {name.removeprefix("keep-"): _number(name, values[name]) for name in _NUMBERS if name in values}
+    policy = RetentionPolicy(
+        **numbers,
+        within=_period(values["keep-within"]) if "keep-within" in values else None,
+        tags=_tags(values["keep-tag"]) if "keep-tag" in values else (),
+        floor=max(1, _number("floor", values.get("floor", 1))),
+        zone=_zone(values.get("time-zone", "UTC")),
+    )
+    if not any(numbers.values()) and policy.within is None and not policy.tags:
+        raise _refused("keeps nothing", mend="give at least one rule, e.g. keep-daily = 14")
+    return policy
+
+
+def _number(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise _refused(f"{name} should be a number of snapshots, 0 or more")
+    return value
+
+
+def _period(value: object) -> Period:
+    found = _PERIOD.fullmatch(value) if isinstance(value, str) else None
+    if found is None or not any(found.groups()):
+        raise _refused('keep-within should be a length of time such as "30d" or "1y6m3d2h"')
+    return Period(*(int(part or 0) for part in found.groups()))
+
+
+def _tags(value: object) -> tuple[frozenset[str], ...]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in cast("list[object]", texts)):
+        raise _refused('keep-tag should be a list of tags such as ["release", "prod,audited"]')
+    sets = [frozenset(filter(None, text.replace(" ", "").split(","))) for text in cast("list[str]", texts)]
+    if not all(sets):
+        raise _refused("keep-tag holds an empty tag, which every snapshot would have")
+    return tuple(sets)
+
+
+def _zone(value: object) -> tzinfo:
+    try:
+        return ZoneInfo(value) if isinstance(value, str) and value != "UTC" else _only_utc(value)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise _refused(f"time-zone {value!r} is not known here", mend="write one such as Europe/Berlin") from None
+
+
+def _only_utc(value: object) -> tzinfo:
+    if value != "UTC":
+        raise ValueError(value)
+    return UTC
+
+
+def _refused(problem: str, *, mend: str = "") -> ConfigurationError:
+    return ConfigurationError(f"retention: {problem}", mend=mend)
