@@ -38,6 +38,10 @@ class UsageError(CluvaultError):
     exit_code = 2
 
 
+class OperationNotInVersion(UsageError):
+    """The api-version in use does not have the operation; the message names those that have it."""
+
+
 class ConfigurationError(CluvaultError):
     """The configuration is missing, malformed or does not name what was asked for."""
 
@@ -169,6 +173,10 @@ class JobCancelled(JobError):
     """The job was cancelled by somebody."""
 
 
+class JobNotCancelled(JobError):
+    """The job that was to be cancelled had succeeded before."""
+
+
 class JobExpired(JobError):
     """The job or its result is gone (the service keeps them seven days)."""
 
@@ -240,6 +248,10 @@ class StoreUnavailable(VaultError):
 
 class StorageFull(VaultError):
     """The store has no room; nothing half-written is left."""
+
+
+class StorageUnsafe(VaultError):
+    """The store does not keep a promise that snapshots depend on."""
 
 
 class StorageDenied(VaultError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from pydantic import (
 from cluvault.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
 CONFIG_NAME: Final = "cluvault.toml"
 ENVIRONMENT_PREFIX: Final = "CLUVAULT_"
@@ -82,14 +83,22 @@ class RateLimits(_Section):
 
 
 class ResourceSettings(_Section):
-    """One Azure Language resource."""
+    """One Azure Language resource.
+
+    Attributes:
+        key2: The resource's other key: used when the service refuses the first, so that either can be regenerated.
+        scope: What a Microsoft Entra ID token is asked for; sovereign clouds have others.
+        ca_file: Certificate authorities to trust, besides the public ones, for this endpoint and for its sign-in.
+    """
 
     endpoint: str
     auth: Literal["entra", "key"] = "entra"
     key: SecretName | None = None
+    key2: SecretName | None = None
     api_version: Annotated[str, StringConstraints(pattern=r"^(auto|\d{4}-\d{2}-\d{2}(-preview)?)$")] = "auto"
     limits: RateLimits | Literal["off"] = RateLimits()
     scope: str = "https://cognitiveservices.azure.com/.default"
+    ca_file: Path | None = None
 
     @field_validator("limits", mode="before")
     @classmethod
@@ -114,13 +123,44 @@ class ResourceSettings(_Section):
     def _key_is_named(self) -> ResourceSettings:
         if self.auth == "key" and self.key is None:
             raise ValueError('auth = "key" needs key = { env = "NAME" }')
+        if self.key2 is not None and self.key is None:
+            raise ValueError("key2 is tried when key is refused; name that one as well")
         return self
 
 
+class S3Settings(_Section):
+    """A vault in a bucket; what is not given here is what boto3 finds, or the bucket's own default."""
+
+    endpoint: str = ""
+    region: str = ""
+    profile: str = ""
+    encryption: Literal["", "AES256", "aws:kms", "aws:kms:dsse"] = ""
+    kms_key: str = ""
+    storage_class: Annotated[str, StringConstraints(pattern=r"^[A-Z_]*$")] = ""
+
+    @field_validator("storage_class")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        if value in ("GLACIER", "DEEP_ARCHIVE"):
+            raise ValueError(
+                "should be a class that can be read at once: every snapshot is read back when it is stored"
+            )
+        return value
+
+
+class BlobSettings(_Section):
+    """A vault in a container."""
+
+    tier: Literal["", "Hot", "Cool", "Cold"] = ""
+
+
 class VaultSettings(_Section):
-    """The vault and what it keeps."""
+    """The vault and what it keeps; `connections` is the number of requests to a cloud store at once."""
 
     url: str = "./vault"
+    connections: Annotated[int, Field(ge=1, le=256)] = 16
+    s3: S3Settings = S3Settings()
+    az: BlobSettings = BlobSettings()
     retention: dict[str, Annotated[int | str | list[str], Field(union_mode="left_to_right")]] = {}
 
 
@@ -183,6 +223,22 @@ class Settings(_Section):
         )
 
 
+class Environment(Mapping[str, str]):
+    """Environment variables whose values show in no repr: keys are among them, and tracebacks print local variables."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def __getitem__(self, name: str) -> str:
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+
 def check_endpoint(value: str) -> str:
     """Return an endpoint without its trailing slash; https, or http on loopback (the emulator).
 
@@ -220,22 +276,32 @@ def find_config(explicit: str | None, *, environment: Mapping[str, str], directo
 def load_settings(path: Path | None, *, environment: Mapping[str, str]) -> Settings:
     """Read the configuration; without a file only the environment and the defaults count.
 
-    A relative vault path is taken from the configuration file's folder, so that a command means the same vault
-    wherever it is started.
+    A relative path, of a vault or of a CA file, is taken from the configuration file's folder, so that a command means
+    the same wherever it is started.
 
     Raises:
         ConfigurationError: one line that names the file, the place and the mend.
     """
+    environment = Environment(environment)
     values = _read_toml(path) if path is not None else {}
     source = str(path) if path is not None else "configuration"
     try:
         settings = Settings.model_validate(_overlay(values, environment))
     except ValidationError as err:
         raise ConfigurationError(f"{source}: {_first_fault(err)}") from err
-    if path is None or "://" in settings.vault.url:
-        return settings
-    vault = settings.vault.model_copy(update={"url": str(path.parent.resolve() / settings.vault.url)})
-    return settings.model_copy(update={"vault": vault})
+    return settings if path is None else _anchored(settings, path.parent.resolve())
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """The settings with relative paths made absolute, as seen from a folder."""
+    vault = settings.vault
+    if "://" not in vault.url:
+        vault = vault.model_copy(update={"url": str(folder / vault.url)})
+    resources = {
+        name: one if one.ca_file is None else one.model_copy(update={"ca_file": folder / one.ca_file})
+        for name, one in settings.resources.items()
+    }
+    return settings.model_copy(update={"vault": vault, "resources": resources})
 
 
 def _first_fault(err: ValidationError) -> str:

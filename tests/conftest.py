@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.azurite import Azurite, AzuriteMissing, azurite_running
 from tests.support.objects import BlobObjects, Objects, S3Objects
+from tests.support.recorded import Record, record_everything
 from tests.support.s3_server import S3Server, s3_server_running
 
 if TYPE_CHECKING:
@@ -50,14 +51,34 @@ _COSTLY_FIXTURES = ("prefect_api", "azurite", "s3_server")
 """Servers that take seconds to start: the tests that use one of them run in one worker."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tell pytest-xdist which tests belong together."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
+        values = getattr(getattr(item, "callspec", None), "params", {})
+        in_cloud = "objects" in fixtures or values.get("new_store") in ("s3", "az")
         for name in _COSTLY_FIXTURES:
-            if name in fixtures or ("objects" in fixtures and name == "azurite"):
+            if name in fixtures or (in_cloud and name == "azurite"):
                 item.add_marker(pytest.mark.xdist_group("objects" if name != "prefect_api" else name))
                 break
+
+
+@pytest.fixture(scope="session")
+def record() -> Generator[Record]:
+    """What the emulators of the session answered; a test that provokes the impossible sets `is_deaf`."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield record_everything(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def published_answers(record: Record) -> Generator[None]:
+    """Every answer that an emulator gave during the test is as the published documents say, or a known deviation."""
+    record.take()
+    yield
+    record.is_deaf = False
+    if misfits := record.take():
+        pytest.fail("answers that no published document allows:\n" + "\n".join(misfits), pytrace=False)
 
 
 @pytest.fixture(scope="session")

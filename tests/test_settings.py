@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from cluvault.errors import ConfigurationError
 from cluvault.settings import (
     CleanupRule,
+    Environment,
     RateLimits,
     SecretName,
     Settings,
@@ -94,6 +95,29 @@ def test_a_named_key_means_sign_in_by_key(load: Load) -> None:
     assert both.auth == "entra"
 
 
+def test_a_resource_has_two_keys(load: Load) -> None:
+    """The second stands in for the first while that is regenerated; the environment can name it as well."""
+    text = "[resources.dev]\nendpoint = 'https://x'\nkey = { env = 'A' }"
+    assert load(text).resource("dev").key2 is None
+    assert load(f"{text}\nkey2 = {{ prefect-secret = 'b' }}").resource("dev").key2 == SecretName(prefect_secret="b")
+    assert load(text, CLUVAULT_RESOURCES__DEV__KEY2__ENV="B").resource("dev").key2 == SecretName(env="B")
+
+
+def test_a_private_authority_is_found_from_the_file(load: Load, tmp_path: Path) -> None:
+    """As a vault is: whatever the working directory."""
+    text = "[resources.dev]\nendpoint = 'https://x'\nca-file = "
+    assert load(f"{text}'ca.pem'").resource("dev").ca_file == tmp_path.resolve() / "ca.pem"
+    assert load(f"{text}'/etc/ca.pem'").resource("dev").ca_file == Path("/etc/ca.pem")
+    assert load("[resources.dev]\nendpoint = 'https://x'").resource("dev").ca_file is None
+
+
+def test_an_environment_shows_its_names_at_most() -> None:
+    """Keys are in it, and some traceback printers show local variables."""
+    environment = Environment({"CLU_KEY": "c0ffee"})
+    assert (dict(environment), len(environment)) == ({"CLU_KEY": "c0ffee"}, 1)
+    assert "c0ffee" not in repr(environment) + str(environment)
+
+
 def test_without_a_file_the_defaults_count() -> None:
     """A folder vault in the working directory, and no resources."""
     settings = load_settings(None, environment={})
@@ -129,6 +153,14 @@ def test_a_bare_vault_path_starts_at_the_file(load: Load, tmp_path: Path) -> Non
         ("[resources.dev]\nendpoint = 'http://contoso.com'", "at resources.dev.endpoint: should be https: a key never"),
         ("[resources.dev]\nendpoint = 'https://x'\nauth = 'password'", "at resources.dev.auth: should be 'entra' or"),
         ("[resources.dev]\nendpoint = 'https://x'\nauth = 'key'", 'at resources.dev: auth = "key" needs key ='),
+        (
+            "[resources.dev]\nendpoint = 'https://x'\nkey2 = { env = 'B' }",
+            "at resources.dev: key2 is tried when key is",
+        ),
+        (
+            "[resources.dev]\nendpoint = 'https://x'\nkey2 = 'abc'",
+            "at resources.dev.key2: a secret is never written here",
+        ),
         (
             "[resources.dev]\nendpoint = 'https://x'\nkey = 'abc'",
             "at resources.dev.key: a secret is never written here",

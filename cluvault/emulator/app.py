@@ -1,49 +1,57 @@
 """The wire: the gateway that every request passes, and the application around it.
 
-The gateway does what Azure's does, in its order: route and api-version (404), key (401), calls a minute (429). Then the
-operation runs, and every answer, good or bad, gets the same set of headers.
+The gateway does what Azure's does, in its order: route and api-version (404), key or token (401, 403), calls a minute
+(429). Then the operation runs, and every answer, good or bad, gets the same set of headers. A fault that was asked for
+is drawn behind the key: whoever is refused does not count.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import time
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
-from cluvault.emulator.calls import Answer, Call, Router, Unread
+from cluvault.emulator.authority import Authority
+from cluvault.emulator.calls import AUTHORING, Answer, Call, Later, Router, Unread
+from cluvault.emulator.connection import in_one_piece
+from cluvault.emulator.control import control_routes
 from cluvault.emulator.core import Emulator, utc_now
-from cluvault.emulator.errors import INTERNAL_ERROR, Refusal, key_refused, rate_exceeded, route_not_found
+from cluvault.emulator.delivery import Delivery, Unanswered
+from cluvault.emulator.errors import INTERNAL_ERROR, Refusal, rate_exceeded, route_not_found
+from cluvault.emulator.faults_wire import reset, tear
+from cluvault.emulator.page import Page
+from cluvault.emulator.request_log import Served
 from cluvault.emulator.routes import OPERATIONS
-from cluvault.emulator.versions import API_VERSIONS
+from cluvault.emulator.versions import EVERY_VERSION
 
 if TYPE_CHECKING:
     import uuid
     from collections.abc import AsyncGenerator, Callable, Mapping
     from datetime import datetime
 
-    from starlette.requests import Request
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from cluvault.emulator.calls import Operation
     from cluvault.emulator.config import EmulatorConfig
+    from cluvault.emulator.faults_effects import Fault
     from cluvault.emulator.versions import ApiVersion
 
 _log: Final = logging.getLogger(__name__)
 
-_PREFIX: Final = ["language", "authoring", "analyze-conversations"]
-_KEY_HEADER: Final = b"ocp-apim-subscription-key"
 _LARGE: Final = 256 * 1024
 """Bodies from this size are read in a thread, so that polls of others are answered meanwhile."""
 
+_API: Final = "/language/"
 _COMMON: Final = (
     (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload"),
     (b"x-content-type-options", b"nosniff"),
@@ -73,26 +81,42 @@ def application(emulator: Emulator) -> Starlette:
         yield
         emulator.close()
 
-    routes = [Route("/", _index), Route("/_emulator/health", _health), Mount("/", Gateway(emulator))]
-    app = Starlette(routes=routes, lifespan=lifespan)
+    gateway = Gateway(emulator)
+    lifetime = timedelta(seconds=emulator.config.token_seconds)
+    authority = Authority(emulator.access, secrets=emulator.config.keys, lifetime=lifetime, clock=emulator.clock)
+    routes = [
+        Route("/", Page(emulator).answer),
+        Mount("/_emulator", routes=control_routes(emulator)),
+        *authority.routes(),
+        Mount("/", gateway),
+    ]
+    app = _Application(gateway, routes=routes, lifespan=lifespan)
     app.state.emulator = emulator
     return app
 
 
-async def _index(request: Request) -> JSONResponse:
-    """What there is, for people who open the address in a browser."""
-    emulator: Emulator = request.app.state.emulator
-    base = str(request.base_url).rstrip("/")
-    now = emulator.clock()
-    resources = [
-        {"name": name, "endpoint": f"{base}/{name}", "projects": len(emulator.state(name, now).projects)}
-        for name in emulator.config.resources
-    ]
-    return JSONResponse({"resources": resources, "apiVersions": list(emulator.config.api_versions)})
+class _Application(Starlette):
+    """Starlette for the emulator's own pages; the resources' requests, which are many, take the short way past it."""
+
+    def __init__(self, gateway: Gateway, **options: Any) -> None:
+        super().__init__(**options)
+        self._gateway = gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _API in scope["path"]:
+            await self._gateway(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
-async def _health(_: Request) -> JSONResponse:
-    return JSONResponse({"status": "ok"})
+@dataclass(slots=True)
+class _Visit:
+    """What becomes known of a request on its way."""
+
+    resource: str = ""
+    operation: str = ""
+    version: str = ""
+    fault: Fault | None = None
 
 
 class Gateway:
@@ -102,8 +126,8 @@ class Gateway:
         config = emulator.config
         self._emulator = emulator
         self._router = Router(OPERATIONS)
-        self._versions = {name: API_VERSIONS[name] for name in config.api_versions}
-        self._keys = {name: [key.encode() for key in config.keys_of(name)] for name in config.resources}
+        self._versions = {name: EVERY_VERSION[name] for name in config.api_versions}
+        self._resources = frozenset(config.resources)
         self._region = config.region.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,29 +136,62 @@ class Gateway:
         body = b"" if scope["method"] == "GET" else await _read_all(receive)
         if body is None:
             return
+        visit = _Visit()
+        delivery = await self._delivery(scope, body, visit)
+        if delivery.wait:
+            await self._emulator.faults.wait(delivery.wait)
         now = self._emulator.clock()
+        request_id = str(self._emulator.ids())
+        milliseconds = int((time.perf_counter() - started) * 1000)
+        self._note(scope, visit, delivery, now=now, request_id=request_id, milliseconds=milliseconds)
+        if delivery.is_reset:
+            await reset(scope, receive)
+            return
+        answer = delivery.answer
+        headers = self._headers(answer, now + delivery.skew, milliseconds, request_id.encode())
+        start: Message = {"type": "http.response.start", "status": answer.status, "headers": headers}
+        if delivery.sends is not None:
+            await tear(scope, receive, send, start=start, part=answer.body[: delivery.sends])
+            return
+        with in_one_piece(scope, len(answer.body)):
+            await send(start)
+            await send({"type": "http.response.body", "body": answer.body})
+
+    async def _delivery(self, scope: Scope, body: bytes, visit: _Visit) -> Delivery:
+        """The answer to a request, with what the fault that was drawn for it does to it."""
         try:
-            answer = await self._answer(scope, body, now)
+            answer = await self._answer(scope, body, visit)
         except Refusal as refusal:
             answer = _refused(refusal)
+        except Unanswered:
+            return Delivery(answer=Answer(0), is_reset=True)
         except Exception:  # noqa: BLE001  # a client gets an envelope whatever goes wrong, the log gets the rest
             _log.exception("%s %s failed", scope["method"], scope["path"])
             answer = _refused(INTERNAL_ERROR)
-        milliseconds = int((time.perf_counter() - started) * 1000)
-        headers = self._headers(answer, now, milliseconds)
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        return Delivery(answer=answer) if visit.fault is None else visit.fault.spoil(answer)
 
-    async def _answer(self, scope: Scope, body: bytes, now: datetime) -> Answer:
+    async def _answer(self, scope: Scope, body: bytes, visit: _Visit) -> Answer:
         resource, *rest = _segments(scope) or [""]
         query = _query(scope)
         version = self._versions.get(query.get("api-version", ""))
-        found = self._router.find(scope["method"], rest[len(_PREFIX) :])
-        if resource not in self._keys or rest[: len(_PREFIX)] != _PREFIX or version is None or found is None:
+        found = self._router.find(scope["method"], rest)
+        if resource not in self._resources or version is None or found is None:
             raise route_not_found()
         operation, names = found
+        if version.name not in operation.versions:
+            raise route_not_found()
+        visit.resource, visit.operation, visit.version = resource, operation.title, version.name
         headers = dict(scope["headers"])
-        self._check_key(resource, headers)
+        now = self._emulator.clock()
+        self._emulator.access.check(resource, operation, headers, now=now)
+        visit.fault = self._emulator.faults.draw(
+            resource=resource,
+            operation=operation.title,
+            method=operation.method,
+            path="/".join(rest[operation.root.count("/") + 1 :]),
+        )
+        if visit.fault is not None:
+            visit.fault.prevent(operation, names)
         self._check_rate(resource, operation, version, now)
         request = Unread(emulator=self._emulator, names=names, query=query, version=version, body=body)
         document = await _read(operation, request)
@@ -143,35 +200,58 @@ class Gateway:
             call = Call(
                 emulator=self._emulator,
                 resource=resource,
-                base="/".join((_origin(scope, headers), resource, *_PREFIX)),
+                base="/".join((_origin(scope, headers), resource, AUTHORING)),
                 names=names,
                 query=query,
                 version=version,
                 document=document,
                 state=self._emulator.state(resource, now),
                 now=now,
+                fault=visit.fault,
             )
-            return operation.handle(call)
-
-    def _check_key(self, resource: str, headers: Mapping[bytes, bytes]) -> None:
-        given = headers.get(_KEY_HEADER, b"")
-        if not any(hmac.compare_digest(given, key) for key in self._keys[resource]):
-            raise key_refused()
+            answer = operation.handle(call)
+        return await asyncio.to_thread(answer.work) if isinstance(answer, Later) else answer
 
     def _check_rate(self, resource: str, operation: Operation, version: ApiVersion, now: datetime) -> None:
-        seconds = self._emulator.rates[resource].admit(operation.method, now)
+        seconds = self._emulator.rates[resource].admit(operation.budget, now)
         if seconds is not None:
-            raise rate_exceeded(operation=operation.title, version=version.name, seconds=seconds)
+            raise rate_exceeded(operation=operation.title, api=operation.api, version=version.name, seconds=seconds)
 
-    def _headers(self, answer: Answer, now: datetime, milliseconds: int) -> list[tuple[bytes, bytes]]:
-        request_id = str(self._emulator.ids()).encode()
+    def _note(
+        self, scope: Scope, visit: _Visit, delivery: Delivery, *, now: datetime, request_id: str, milliseconds: int
+    ) -> None:
+        """Write the log of requests, and that of faults."""
+        emulator, fault = self._emulator, visit.fault
+        injected = fault if fault is not None and fault.happened else None
+        emulator.requests.add(
+            Served(
+                at=now,
+                method=scope["method"],
+                path=scope["raw_path"].decode("ascii", "replace"),
+                resource=visit.resource,
+                operation=visit.operation,
+                version=visit.version,
+                status=None if delivery.is_reset else delivery.answer.status,
+                milliseconds=milliseconds,
+                request_id=request_id,
+                injected=str(injected or ""),
+            )
+        )
+        if injected is not None:
+            emulator.faults.record(
+                injected, at=now, resource=visit.resource, operation=visit.operation, request_id=request_id
+            )
+
+    def _headers(
+        self, answer: Answer, date: datetime, milliseconds: int, request_id: bytes
+    ) -> list[tuple[bytes, bytes]]:
         headers = [
             (b"apim-request-id", request_id),
             (b"request-id", request_id),
             (b"x-envoy-upstream-service-time", b"%d" % milliseconds),
             (b"x-ms-region", self._region),
             *_COMMON,
-            (b"date", format_datetime(now, usegmt=True).encode()),
+            (b"date", _written(date.replace(microsecond=0))),
         ]
         headers += ((name.encode(), value.encode()) for name, value in answer.headers)
         if answer.body:
@@ -179,6 +259,12 @@ class Gateway:
         if not answer.is_chunked:
             headers.append((b"content-length", b"%d" % len(answer.body)))
         return headers
+
+
+@lru_cache(maxsize=16)
+def _written(moment: datetime) -> bytes:
+    """A date as HTTP has it; kept, because many answers share a second."""
+    return format_datetime(moment, usegmt=True).encode()
 
 
 def _refused(refusal: Refusal) -> Answer:

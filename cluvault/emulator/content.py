@@ -202,5 +202,5 @@ def _check_labels(labels: list[dict[str, Any]], path: str, known: _Known, *, end
         if offset < 0 or length < 1:
             yield _wrong(f"The label at {offset} with length {length} covers no text.", target)
         elif offset + length > end:
-            message = f"The label `{category}` at {offset} with length {length} runs past the end of its text ({end})."
-            yield Problem("Warning", message, target)
+            place = f"The label `{category}` at {offset} with length {length} of `{target}`"
+            yield Problem("Warning", f"{place} runs past the end of its text ({end}).")

@@ -71,16 +71,27 @@ def key_refused() -> Refusal:
     return Refusal(401, Problem("401", message))
 
 
-def rate_exceeded(*, operation: str, version: str, seconds: int) -> Refusal:
+def token_refused(audience: str) -> Refusal:
+    """The bearer token is malformed, signed by nobody known, made for somebody else, or not of this time."""
+    message = f"Unauthorized. Access token is missing, invalid, audience is incorrect ({audience}), or have expired."
+    return Refusal(401, Problem("401", message))
+
+
+def rate_exceeded(*, operation: str, api: str, version: str, seconds: int) -> Refusal:
     """The resource's calls of the last minute are used up."""
     message = (
-        f"Requests to the {operation} Operation under Language Authoring API - {version} have exceeded call rate limit "
-        f"of your current S pricing tier. Please retry after {seconds} second{'s' if seconds > 1 else ''}."
+        f"Requests to the {operation} Operation under {api} - {version} have exceeded call rate limit of your "
+        f"current S pricing tier. Please retry after {seconds} second{'s' if seconds > 1 else ''}."
     )
     return Refusal(429, Problem("429", message), retry_after=seconds)
 
 
 # --- the service ---------------------------------------------------------------------------------------------------
+
+
+def forbidden(message: str) -> Refusal:
+    """Who asks is known, and may not."""
+    return Refusal(403, Problem("Forbidden", message))
 
 
 def invalid_argument(message: str, *, target: str = "", inner_code: str = "") -> Refusal:
@@ -117,6 +128,17 @@ def project_not_found(name: str) -> Refusal:
 def not_found(what: str, name: str) -> Refusal:
     """The project has no such job, model or deployment."""
     return Refusal(404, Problem("NotFound", f"The {what} `{name}` could not be found."))
+
+
+def no_evaluation(label: str, reason: str) -> Refusal:
+    """The trained model has no figures."""
+    return Refusal(404, Problem("NotFound", f"The trained model `{label}` has no evaluation: {reason}."))
+
+
+def not_equipped() -> Refusal:
+    """Nothing can be fitted; the service never says so."""
+    message = 'The emulator trains with scikit-learn, which is not installed. Run: pip install "cluvault[emulator]"'
+    return Refusal(501, Problem("ServiceUnavailable", message))
 
 
 def conflict(project: str, job_id: str) -> Refusal:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from cluvault.emulator.content import Verdict, check_content
 from cluvault.emulator.errors import invalid_argument
+from cluvault.emulator.luis import convert_app
+from cluvault.emulator.luis_shapes import read_app
 from cluvault.emulator.parsing import read_body
 from cluvault.emulator.records import Snapshot
 from cluvault.emulator.rendering import content_of, metadata_of
@@ -56,15 +58,31 @@ def read_import(body: bytes, version: ApiVersion, *, name: str, rules: ImportRul
         Refusal: 400, for what the service sees before it starts a job: JSON, members, types, enumerations, kinds.
     """
     document: dict[str, Any] = read_body(body, project_reader(version, strict=rules.strict_members))
-    metadata = metadata_of(document["metadata"], name=name)
     own_name: str = document["metadata"]["projectName"]
     if rules.strict_names and own_name != name:
         raise invalid_argument(
             f"The project name `{own_name}` in the file and `{name}` in the URL must match.",
             target="metadata.projectName",
         )
+    return _imported(document, name=name, rules=rules)
+
+
+def read_luis_import(body: bytes, version: ApiVersion, *, name: str, rules: ImportRules) -> Imported:
+    """Read a LUIS application that is to become the project `name`.
+
+    Raises:
+        Refusal: 400, for a body that is no LUIS application.
+    """
+    conversion = convert_app(read_body(body, read_app), name=name, version=version)
+    return _imported(conversion.document, name=name, rules=rules, warnings=conversion.warnings)
+
+
+def _imported(
+    document: dict[str, Any], *, name: str, rules: ImportRules, warnings: tuple[Problem, ...] = ()
+) -> Imported:
+    metadata = metadata_of(document["metadata"], name=name)
     verdict = check_content(document, rules.content) if rules.content is not None else Verdict()
-    warnings = tuple(verdict.warnings)
+    warnings = (*warnings, *verdict.warnings)
     if verdict.errors:
         return Imported(metadata.kind, None, tuple(verdict.errors), warnings)
     content = content_of(document["assets"], language=metadata.language, index_type=document["stringIndexType"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -40,6 +41,20 @@ _HOLDING: Final[frozenset[JobKind]] = frozenset({"import", "train", "load-snapsh
 """Jobs that keep the project to themselves. Exports read what is there when they begin: they overlap with all."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """When a job starts, under which id, and how long it takes."""
+
+    job_id: str
+    now: datetime
+    duration: timedelta
+
+    @property
+    def due_at(self) -> datetime:
+        """When the job will end."""
+        return self.now + self.duration
+
+
 def new_job_id(unique: UUID, now: datetime) -> str:
     """A job id as the service makes them: a GUID and the .NET ticks of the day's midnight in UTC."""
     return f"{unique}_{(now.toordinal() - 1) * _TICKS_PER_DAY}"
@@ -67,34 +82,49 @@ def is_expired(job: Job, now: datetime) -> bool:
 
 def has_first_poll_to_come(job: Job) -> bool:
     """Whether a job takes no time, so that clients would never see it under way, as they do at the service."""
-    return job.kind != "deletion" and job.due_at == job.created_at
+    return job.kind != "deletion" and job.due_at in (job.created_at, job.cancelled_at)
 
 
 def is_succeeded(job: Job) -> bool:
     """Whether the job has ended well."""
-    return job.finished and not job.errors and job.cancelled_at is None
+    return job.finished and _end(job) == "succeeded"
 
 
 def status_at(job: Job, now: datetime, *, held: bool) -> str:
     """The status that a poll sees; a held job has not been polled yet and hides that it is done."""
+    if job.finished and held and job.cancelled_at is not None:
+        return "cancelling"
     if job.finished and held:
         return "running" if job.kind in _SEEN_RUNNING else "notStarted"
     if job.finished:
-        return "cancelled" if job.cancelled_at is not None else "failed" if job.errors else "succeeded"
+        return _end(job)
     if job.cancelled_at is not None:
         return "cancelling"
-    return "notStarted" if now < _started_at(job) else "running"
+    return "notStarted" if now < started_at(job) else "running"
 
 
-def _started_at(job: Job) -> datetime:
+def _end(job: Job) -> str:
+    if job.cancelled_at is not None:
+        return "cancelled"
+    if job.errors:
+        return "failed"
+    return "partiallyCompleted" if job.made_to == "partially-complete" else "succeeded"
+
+
+def started_at(job: Job) -> datetime:
+    """When a job goes, or went, from notStarted to running."""
+    if job.made_to == "run-on":
+        return job.created_at
     return job.created_at + (job.due_at - job.created_at) * _WAITING_SHARE
 
 
 def job_to_wire(job: Job, now: datetime, *, held: bool) -> dict[str, Any]:
     """The body of a status answer."""
     status = status_at(job, now, held=held)
-    ended = status in ("succeeded", "failed", "cancelled")
-    updated_at = job.due_at if ended else job.created_at if status == "notStarted" else _started_at(job)
+    ended = status in ("succeeded", "failed", "cancelled", "partiallyCompleted")
+    updated_at = job.due_at if ended else job.created_at if status == "notStarted" else started_at(job)
+    if status == "cancelling":
+        updated_at = job.cancelled_at or updated_at
     wire: dict[str, Any] = {
         "jobId": job.job_id,
         "createdDateTime": to_seconds(job.created_at),

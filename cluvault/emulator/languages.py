@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-_CODES: Final = (
-    "af am ar as az be bg bn br bs ca cs cy da de el en en-gb en-us eo es et eu fa fi fr fy ga gd gl gu ha he hi hr hu "
-    "hy id it ja jv ka kk km kn ko ku ky la lo lt lv mg mk ml mn mr ms my ne nl nb or pa pl ps pt-br pt-pt ro ru sa sd "
-    "si sk sl so sq sr su sv sw ta te th tl tr ug uk ur uz vi xh yi zh-hans zh-hant zu"
+_NAMED: Final = (
+    "af Afrikaans|am Amharic|ar Arabic|as Assamese|az Azerbaijani|be Belarusian|bg Bulgarian|bn Bengali|"
+    "br Breton|bs Bosnian|ca Catalan|cs Czech|cy Welsh|da Danish|de German|el Greek|en English|"
+    "en-gb English (UK)|en-us English (US)|eo Esperanto|es Spanish|et Estonian|eu Basque|fa Persian|fi Finnish|"
+    "fr French|fy Western Frisian|ga Irish|gd Scottish Gaelic|gl Galician|gu Gujarati|ha Hausa|he Hebrew|"
+    "hi Hindi|hr Croatian|hu Hungarian|hy Armenian|id Indonesian|it Italian|ja Japanese|jv Javanese|ka Georgian|"
+    "kk Kazakh|km Khmer|kn Kannada|ko Korean|ku Kurdish (Kurmanji)|ky Kyrgyz|la Latin|lo Lao|lt Lithuanian|"
+    "lv Latvian|mg Malagasy|mk Macedonian|ml Malayalam|mn Mongolian|mr Marathi|ms Malay|my Burmese|"
+    "nb Norwegian (Bokmal)|ne Nepali|nl Dutch|or Odia|pa Punjabi|pl Polish|ps Pashto|pt-br Portuguese (Brazil)|"
+    "pt-pt Portuguese (Portugal)|ro Romanian|ru Russian|sa Sanskrit|sd Sindhi|si Sinhala|sk Slovak|sl Slovenian|"
+    "so Somali|sq Albanian|sr Serbian|su Sundanese|sv Swedish|sw Swahili|ta Tamil|te Telugu|th Thai|tl Filipino|"
+    "tr Turkish|ug Uyghur|uk Ukrainian|ur Urdu|uz Uzbek|vi Vietnamese|xh Xhosa|yi Yiddish|"
+    "zh-hans Chinese (Simplified)|zh-hant Chinese (Traditional)|zu Zulu"
 )
-LANGUAGES: Final = frozenset(_CODES.split())
+LANGUAGES: Final = {code: name for code, _, name in (language.partition(" ") for language in _NAMED.split("|"))}
+"""Code → the name in English, by code."""
 
 
 def is_language(code: str) -> bool:

@@ -38,22 +38,36 @@ class Limits:
     Attributes:
         project_name_length: 50 in the documentation, 100 in the API's schema.
         projects: How many projects a resource holds.
+        models: How many trained models a project has.
+        deployments: How many deployments a project has.
         posts_per_minute: POST calls in any minute; PUT, PATCH and DELETE have no documented limit.
         gets_per_minute: GET calls in any minute.
+        predictions_per_minute: Prediction calls in any minute.
         content: What an import checks.
     """
 
     project_name_length: int = 100
     projects: int | None = None
+    models: int | None = None
+    deployments: int | None = None
     posts_per_minute: int | None = None
     gets_per_minute: int | None = None
+    predictions_per_minute: int | None = None
     content: ContentLimits | None = field(default_factory=ContentLimits)
 
 
 OFF: Final = Limits()
 """Nothing is throttled and a resource is never full; content that the service refuses is refused all the same."""
 
-DOCUMENTED: Final = Limits(project_name_length=50, projects=500, posts_per_minute=10, gets_per_minute=100)
+DOCUMENTED: Final = Limits(
+    project_name_length=50,
+    projects=500,
+    models=10,
+    deployments=10,
+    posts_per_minute=10,
+    gets_per_minute=100,
+    predictions_per_minute=1000,
+)
 
 
 def is_project_name(name: str, *, max_length: int) -> bool:
@@ -62,18 +76,22 @@ def is_project_name(name: str, *, max_length: int) -> bool:
 
 
 class CallRate:
-    """A sliding window over the calls of the last minute, by HTTP method; refused calls do not count."""
+    """A sliding window over the calls of the last minute, by what they are counted as; refused calls do not count."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = {"POST": limits.posts_per_minute, "GET": limits.gets_per_minute}
-        self._calls: dict[str, deque[datetime]] = {"POST": deque(), "GET": deque()}
+        self._limits = {
+            "POST": limits.posts_per_minute,
+            "GET": limits.gets_per_minute,
+            "prediction": limits.predictions_per_minute,
+        }
+        self._calls: dict[str, deque[datetime]] = {budget: deque() for budget in self._limits}
 
-    def admit(self, method: str, now: datetime) -> int | None:
+    def admit(self, budget: str, now: datetime) -> int | None:
         """Count a call and return None, or return the whole seconds after which one more will be admitted."""
-        limit = self._limits.get(method)
+        limit = self._limits.get(budget)
         if limit is None:
             return None
-        calls = self._calls[method]
+        calls = self._calls[budget]
         while calls and (now - calls[0]).total_seconds() >= _MINUTE:
             calls.popleft()
         if len(calls) < limit:

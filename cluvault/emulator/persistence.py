@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from cluvault.emulator.records import Content, Job, Project, contents_of_job, contents_of_project
+from cluvault.emulator.records import (
+    Content,
+    CopyAuthorization,
+    Job,
+    Project,
+    contents_of_job,
+    contents_of_project,
+)
 from cluvault.emulator.state import Change, ResourceState
 from cluvault.errors import ConfigurationError
 
@@ -25,9 +32,16 @@ if TYPE_CHECKING:
 _APPLICATION_ID: Final = 0x434C5545  # "CLUE"
 _FORMAT: Final = 1
 _SCHEMA: Final = (
-    "CREATE TABLE content (id TEXT, place INTEGER, name TEXT, part BLOB, PRIMARY KEY (id, place))",
-    "CREATE TABLE project (resource TEXT, name TEXT, record BLOB, PRIMARY KEY (resource, name))",
-    "CREATE TABLE job (place INTEGER PRIMARY KEY, resource TEXT, id TEXT, record BLOB, UNIQUE (resource, id))",
+    "CREATE TABLE IF NOT EXISTS content (id TEXT, place INTEGER, name TEXT, part BLOB, PRIMARY KEY (id, place))",
+    "CREATE TABLE IF NOT EXISTS project (resource TEXT, name TEXT, record BLOB, PRIMARY KEY (resource, name))",
+    (
+        "CREATE TABLE IF NOT EXISTS job "
+        "(place INTEGER PRIMARY KEY, resource TEXT, id TEXT, record BLOB, UNIQUE (resource, id))"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS authorization "
+        "(resource TEXT, digest TEXT, record BLOB, PRIMARY KEY (resource, digest))"
+    ),
 )
 
 
@@ -76,12 +90,16 @@ class StateFile:
     def initialise(self, changes: Mapping[str, Change]) -> None:
         """Write the first state of a new file, whole or not at all."""
         with self._transaction():
-            for statement in _SCHEMA:
-                self._database.execute(statement)
+            self._create_tables()
             for resource, change in changes.items():
                 self._write(resource, change)
             self._database.execute(f"PRAGMA application_id={_APPLICATION_ID}")
             self._database.execute(f"PRAGMA user_version={_FORMAT}")
+
+    def _create_tables(self) -> None:
+        """Make what is missing: all of a new file, and of an old one what it did not have yet."""
+        for statement in _SCHEMA:
+            self._database.execute(statement)
 
     def save(self, changes: Mapping[str, Change]) -> None:
         """Write changes by resource; when this returns they will survive, when it raises nothing was written."""
@@ -96,6 +114,7 @@ class StateFile:
             ConfigurationError: the file is damaged.
         """
         try:
+            self._create_tables()
             contents = self._contents()
             states: defaultdict[str, ResourceState] = defaultdict(ResourceState)
             for resource, change in self._records(contents):
@@ -129,12 +148,19 @@ class StateFile:
             run("DELETE FROM project WHERE resource = ? AND name = ?", (resource, name))
         for job_id in change.removed_jobs:
             run("DELETE FROM job WHERE resource = ? AND id = ?", (resource, job_id))
+        for digest in change.removed_authorizations:
+            run("DELETE FROM authorization WHERE resource = ? AND digest = ?", (resource, digest))
         for content in _contents_of(change):
             self._write_content(content)
         for project in change.projects:
             run(
                 "INSERT OR REPLACE INTO project VALUES (?, ?, ?)",
                 (resource, project.name, _projects().dump_json(project)),
+            )
+        for authorization in change.authorizations:
+            run(
+                "INSERT OR REPLACE INTO authorization VALUES (?, ?, ?)",
+                (resource, authorization.token_sha256, _authorizations().dump_json(authorization)),
             )
         for job in change.jobs:  # an upsert keeps the row's place: jobs are read back in the order of their start
             run(
@@ -169,11 +195,18 @@ class StateFile:
             yield resource, Change(projects=(_projects().validate_json(record, context=contents),))
         for resource, record in self._database.execute("SELECT resource, record FROM job ORDER BY place"):
             yield resource, Change(jobs=(_jobs().validate_json(record, context=contents),))
+        for resource, record in self._database.execute("SELECT resource, record FROM authorization"):
+            yield resource, Change(authorizations=(_authorizations().validate_json(record),))
 
 
 @cache
 def _projects() -> TypeAdapter[Project]:
     return TypeAdapter(Project)
+
+
+@cache
+def _authorizations() -> TypeAdapter[CopyAuthorization]:
+    return TypeAdapter(CopyAuthorization)
 
 
 @cache

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from cluvault.emulator import projects
 from cluvault.emulator.calls import Answer, job_of, json_answer, page_answer
 from cluvault.emulator.errors import invalid_argument, not_found
-from cluvault.emulator.imports import Imported, ImportRules
+from cluvault.emulator.imports import Imported, ImportRules, read_luis_import
 from cluvault.emulator.imports import read_import as read_project_file
 from cluvault.emulator.jobs import is_succeeded, job_path, job_to_wire, to_seconds
 from cluvault.emulator.parsing import read_body
@@ -89,15 +89,15 @@ def _times(project: Project) -> dict[str, Any]:
 
 
 def read_import(request: Unread) -> Imported:
-    """Read the body of an import."""
-    _refuse_luis(request.query)
+    """Read the body of an import: a project file, or with `format=luis` a LUIS application."""
     config = request.emulator.config
     rules = ImportRules(
         strict_members=config.strict_members,
         strict_names=config.strict_names,
         content=request.emulator.limits.content,
     )
-    return read_project_file(request.body, request.version, name=request.names["project"], rules=rules)
+    read = read_luis_import if _is_luis(request.query) else read_project_file
+    return read(request.body, request.version, name=request.names["project"], rules=rules)
 
 
 def import_project(call: Call) -> Answer:
@@ -117,7 +117,8 @@ def import_project(call: Call) -> Answer:
 
 def export_project(call: Call) -> Answer:
     """Start an export."""
-    _refuse_luis(call.query)
+    if _is_luis(call.query):
+        raise invalid_argument("A project cannot be exported as a LUIS application.", target="format")
     return call.begin(
         projects.start_export(
             call.state,
@@ -136,10 +137,9 @@ def _index_type(call: Call) -> str:
     return spelt_index_type(call.query.get("stringindextype", ""), call.version)
 
 
-def _refuse_luis(query: Mapping[str, str]) -> None:
-    """Refuse `format=luis`; other unknown formats are ignored, as scripts in the field show."""
-    if query.get("format", "").lower() == "luis":
-        raise invalid_argument("The emulator does not convert LUIS applications.", target="format")
+def _is_luis(query: Mapping[str, str]) -> bool:
+    """Whether `format=luis` is asked for; other unknown formats are ignored, as scripts in the field show."""
+    return query.get("format", "").lower() == "luis"
 
 
 def export_status(call: Call) -> Answer:

@@ -25,9 +25,11 @@ from cluvault.emulator.state import Change
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from cluvault.emulator.errors import Problem
     from cluvault.emulator.imports import Imported
+    from cluvault.emulator.jobs import Start
     from cluvault.emulator.limits import Limits
-    from cluvault.emulator.records import JobKind, Model, ProjectKind
+    from cluvault.emulator.records import JobKind, LoadSnapshotWork, Model, ProjectKind, Work
     from cluvault.emulator.state import ResourceState
 
 
@@ -53,7 +55,7 @@ def find_job(state: ResourceState, job_id: str, *, kind: JobKind, project: str, 
         Refusal: 404; also for a job that has expired.
     """
     job = state.jobs.get(job_id)
-    if job is None or job.kind != kind or job.part != part or is_expired(job, now):
+    if job is None or job.kind != kind or job.part != part or job.made_to == "be-lost" or is_expired(job, now):
         raise not_found("job", job_id)
     if kind != "deletion" and job.project != project:
         raise not_found("job", job_id)
@@ -87,13 +89,13 @@ def create_or_update(
         raise invalid_value("ProjectName", patch["projectName"], target="projectName")
     if not is_language(patch["language"]):
         raise invalid_value("Language", patch["language"], target="language")
-    _check_free(state, name, "import")
+    check_free(state, name, "import")
     before = state.projects.get(name)
     if before is None:
-        _check_new(state, name, limits)
+        check_new(state, name, limits)
         project = _created(name, patch, now)
     else:
-        _check_kind(before, patch["projectKind"])
+        check_kind(before, patch["projectKind"])
         project = replace(before, metadata=_patched(before.metadata, patch), modified_at=now)
     return Change(projects=(project,)), project
 
@@ -132,7 +134,7 @@ def start_deletion(state: ResourceState, name: str, *, job_id: str, now: datetim
         Refusal: 404, or 409 while a job holds the project.
     """
     find_project(state, name)
-    _check_free(state, name, "deletion")
+    check_free(state, name, "deletion")
     job = Job(job_id=job_id, kind="deletion", project=name, created_at=now, due_at=now, finished=True)
     gone = tuple(job.job_id for job in state.jobs.values() if job.project == name and job.kind != "deletion")
     removed = (*gone, *(expired for expired in _expired(state, now) if expired not in gone))
@@ -154,11 +156,11 @@ def start_import(
     Raises:
         Refusal: 400 for a bad name or another kind; 409 while a job holds the project; 403 when the resource is full.
     """
-    _check_free(state, name, "import")
+    check_free(state, name, "import")
     if name in state.projects:
-        _check_kind(state.projects[name], imported.kind)
+        check_kind(state.projects[name], imported.kind)
     else:
-        _check_new(state, name, limits)
+        check_new(state, name, limits)
     job = Job(
         job_id=job_id,
         kind="import",
@@ -169,7 +171,7 @@ def start_import(
         warnings=imported.warnings,
         work=ImportWork(snapshot=imported.snapshot) if imported.snapshot is not None else None,
     )
-    return _started(state, job, now)
+    return started(state, job, now)
 
 
 def start_export(
@@ -189,10 +191,8 @@ def start_export(
         Refusal: 404 for an unknown project or model, 400 for a model without a snapshot.
     """
     project = find_project(state, name)
-    _check_free(state, name, "export")
-    snapshot = (
-        Snapshot(project.metadata, project.content) if model_label is None else _model_snapshot(project, model_label)
-    )
+    check_free(state, name, "export")
+    snapshot = Snapshot(project.metadata, project.content) if model_label is None else snapshot_of(project, model_label)
     job = Job(
         job_id=job_id,
         kind="export",
@@ -201,18 +201,48 @@ def start_export(
         due_at=now + duration,
         work=ExportWork(snapshot=snapshot, version=version, string_index_type=string_index_type),
     )
-    return _started(state, job, now)
+    return started(state, job, now)
 
 
-def _model_snapshot(project: Project, label: str) -> Snapshot:
+def snapshot_of(project: Project, label: str) -> Snapshot:
+    """What a trained model was trained on.
+
+    Raises:
+        Refusal: 404 for an unknown model, 400 for one that has no snapshot.
+    """
     snapshot = find_model(project, label).snapshot
     if snapshot is None:
         raise invalid_request(f"The trained model `{label}` has no snapshot.")
     return snapshot
 
 
-def _started(state: ResourceState, job: Job, now: datetime) -> tuple[Change, Job]:
+def started(state: ResourceState, job: Job, now: datetime) -> tuple[Change, Job]:
+    """The change that begins a job; jobs that have expired by then are forgotten."""
     return Change(jobs=(job,), removed_jobs=_expired(state, now)), job
+
+
+def begin_job(
+    state: ResourceState,
+    start: Start,
+    *,
+    kind: JobKind,
+    project: str,
+    part: str = "",
+    work: Work,
+    errors: tuple[Problem, ...] = (),
+) -> tuple[Change, Job]:
+    """The change that begins a job with its work, or with the errors that it will fail with."""
+    job = Job(
+        job_id=start.job_id,
+        kind=kind,
+        project=project,
+        part=part,
+        created_at=start.now,
+        due_at=start.due_at,
+        errors=errors,
+        work=work,
+    )
+    return started(state, job, start.now)
 
 
 def _expired(state: ResourceState, now: datetime) -> tuple[str, ...]:
@@ -220,8 +250,8 @@ def _expired(state: ResourceState, now: datetime) -> tuple[str, ...]:
     return tuple(job.job_id for job in takewhile(lambda job: is_expired(job, now), state.jobs.values()))
 
 
-def put_in_place(state: ResourceState, job: Job, work: ImportWork) -> Change:
-    """The end of an import: its content is the project's working copy; a new project begins."""
+def put_in_place(state: ResourceState, job: Job, work: ImportWork | LoadSnapshotWork) -> Change:
+    """The end of an import or load-snapshot: its content is the project's working copy; a new project begins."""
     metadata, content = work.snapshot.metadata, work.snapshot.content
     before = state.projects.get(job.project)
     if before is None:
@@ -234,7 +264,12 @@ def put_in_place(state: ResourceState, job: Job, work: ImportWork) -> Change:
 # --- conditions ----------------------------------------------------------------------------------------------------
 
 
-def _check_free(state: ResourceState, name: str, kind: JobKind) -> None:
+def check_free(state: ResourceState, name: str, kind: JobKind) -> None:
+    """Refuse a job that cannot begin while another holds the project.
+
+    Raises:
+        Refusal: 409.
+    """
     if not must_wait(kind):
         return
     for job in state.unfinished():
@@ -242,7 +277,8 @@ def _check_free(state: ResourceState, name: str, kind: JobKind) -> None:
             raise conflict(name, job.job_id)
 
 
-def _check_kind(project: Project, kind: ProjectKind) -> None:
+def check_kind(project: Project, kind: ProjectKind) -> None:
+    """Refuse with 400 to make another kind of an existing project."""
     if project.metadata.kind != kind:
         raise invalid_argument(
             f"The project `{project.name}` is of kind `{project.metadata.kind}`, which cannot become `{kind}`.",
@@ -250,7 +286,8 @@ def _check_kind(project: Project, kind: ProjectKind) -> None:
         )
 
 
-def _check_new(state: ResourceState, name: str, limits: Limits) -> None:
+def check_new(state: ResourceState, name: str, limits: Limits) -> None:
+    """Refuse a new project: 400 for its name, 403 when the resource is full."""
     if not is_project_name(name, max_length=limits.project_name_length):
         raise invalid_value("ProjectName", name, target="projectName")
     coming = {job.project for job in state.unfinished() if job.kind == "import"} - state.projects.keys()

@@ -19,6 +19,7 @@ JobKind = Literal[
     "deletion", "import", "export", "copy", "train", "load-snapshot", "evaluate",
     "deployment", "swap", "delete-from-resources", "assign", "unassign", "exported-model",
 ]  # fmt: skip
+JobFate = Literal["run-on", "partially-complete", "be-lost"]
 TrainingMode = Literal["standard", "advanced"]
 EvaluationKind = Literal["percentage", "manual"]
 
@@ -90,7 +91,8 @@ class Model:
 
     Attributes:
         snapshot: The working copy at the start of its training; None for a model that was put in place without one.
-        evaluation: How its figures come about; another evaluation job replaces it.
+        evaluation: Which utterances it was trained on, and which tested it.
+        evaluated: The options of the evaluation job that last gave its figures; None while they are the training's.
     """
 
     label: str
@@ -102,6 +104,7 @@ class Model:
     snapshot: Snapshot | None = None
     mode: TrainingMode = "standard"
     evaluation: EvaluationOptions = EvaluationOptions()
+    evaluated: EvaluationOptions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,24 +194,33 @@ class ExportWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainWork:
-    """What a training fits: the working copy as it was when the training began."""
+    """What a training fits: the working copy as it was when the training began.
+
+    Attributes:
+        unique: The end of the model's id.
+        has_test_set: The split leaves utterances to test with.
+    """
 
     does: Literal["train"] = "train"
     snapshot: Snapshot
     label: str
-    model_id: str
+    unique: str
     mode: TrainingMode
     config_version: str
     evaluation: EvaluationOptions
+    has_test_set: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateWork:
-    """Another evaluation of a trained model."""
+    """Another evaluation of a trained model.
+
+    Attributes:
+        model: The model when the evaluation began; nothing comes of it when another has the label at its end.
+    """
 
     does: Literal["evaluate"] = "evaluate"
-    label: str
-    config_version: str
+    model: Model
     evaluation: EvaluationOptions
 
 
@@ -263,11 +275,30 @@ class UnassignWork:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyWork:
+    """What a copy puts in place in another resource: the source's working copy as it was when the copy began.
+
+    Attributes:
+        resource: The emulator's name of the resource that gets it.
+        overwrite: Whether a project that is there may be replaced.
+    """
+
+    does: Literal["copy"] = "copy"
+    resource: str
+    snapshot: Snapshot
+    overwrite: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportModelWork:
-    """The trained model that is made ready for a container."""
+    """The trained model that is made ready for a container.
+
+    Attributes:
+        exported: What there will be, but for the moment.
+    """
 
     does: Literal["export-model"] = "export-model"
-    label: str
+    exported: ExportedModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +310,7 @@ class UnexportModelWork:
 
 Work = Annotated[
     ImportWork | ExportWork | TrainWork | EvaluateWork | LoadSnapshotWork | DeployWork | UndeployWork | SwapWork
-    | AssignWork | UnassignWork | ExportModelWork | UnexportModelWork,
+    | AssignWork | UnassignWork | CopyWork | ExportModelWork | UnexportModelWork,
     Discriminator("does"),
 ]  # fmt: skip
 
@@ -295,6 +326,7 @@ class Job:
         finished: Its effect is in place. Set once, by `effects.finish`.
         errors: Known from the start, shown at the end; a job with errors fails.
         work: What it puts in place or gives; dropped as soon as nobody can ask for it.
+        made_to: What a fault that was asked for makes of it.
     """
 
     job_id: str
@@ -308,6 +340,24 @@ class Job:
     errors: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     work: Work | None = None
+    made_to: JobFate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyAuthorization:
+    """What a resource allows whoever has a token: to put a project in place, once. The token itself is kept nowhere.
+
+    Attributes:
+        token_sha256: The token's digest.
+        container: Where a project of kind CustomConversationSummarization will find its conversations.
+    """
+
+    token_sha256: str
+    project: str
+    kind: ProjectKind
+    overwrite: bool
+    expires_at: datetime
+    container: str | None = None
 
 
 def contents_of_project(project: Project) -> Iterator[Content]:
@@ -321,9 +371,9 @@ def contents_of_project(project: Project) -> Iterator[Content]:
 def contents_of_job(job: Job) -> Iterator[Content]:
     """Every content that a job's record refers to."""
     match job.work:
-        case ImportWork() | ExportWork() | TrainWork() | LoadSnapshotWork():
+        case ImportWork() | ExportWork() | TrainWork() | LoadSnapshotWork() | CopyWork():
             yield job.work.snapshot.content
-        case DeployWork() if job.work.model.snapshot is not None:
+        case DeployWork() | EvaluateWork() if job.work.model.snapshot is not None:
             yield job.work.model.snapshot.content
         case _:
             pass

@@ -147,7 +147,7 @@ def project_file(work: ExportWork, version: ApiVersion) -> bytes:
     head = {
         "projectFileVersion": version.name,
         "stringIndexType": work.string_index_type,
-        "metadata": metadata_to_wire(snapshot.metadata),
+        "metadata": _metadata_for_version(snapshot.metadata, version),
     }
     kind = to_json(snapshot.metadata.kind)
     parts = b"".join(
@@ -155,6 +155,13 @@ def project_file(work: ExportWork, version: ApiVersion) -> bytes:
         for name, part in snapshot.content.parts
     )
     return b'%b,"assets":{"projectKind":%b%b}}' % (to_json(head)[:-1], kind, parts)
+
+
+def _metadata_for_version(metadata: Metadata, version: ApiVersion) -> dict[str, Any]:
+    wire = metadata_to_wire(metadata)
+    if "settings" in wire and not version.regex:
+        wire["settings"] = {"confidenceThreshold": wire["settings"]["confidenceThreshold"]}
+    return wire
 
 
 def _for_version(name: str, part: bytes, version: ApiVersion, index_type: str) -> bytes:
@@ -170,7 +177,7 @@ def _for_version(name: str, part: bytes, version: ApiVersion, index_type: str) -
 def _unknown_members(version: ApiVersion) -> frozenset[str]:
     """The members of intents and entities that came after a version."""
     described = frozenset[str]() if version.descriptions else frozenset({"description", "associatedEntities"})
-    return described if version.regex else described | {"regex"}
+    return described if version.regex else described | {"regex", "requiredComponents"}
 
 
 def _with_index_type(part: bytes, index_type: str) -> bytes:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Final, Self
 import uvicorn
 
 from cluvault.emulator.app import application
+from cluvault.emulator.connection import Protocol
 from cluvault.emulator.core import Emulator, utc_now
 from cluvault.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Generator
     from concurrent.futures import Future
     from datetime import datetime
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 _GRACE_SECONDS: Final = 5
 _TICK_SECONDS: Final = 0.005
 _BACKLOG: Final = 2048
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # it does not bind, it translates
+"""All addresses → the one at which this machine reaches them."""
 
 
 class EmulatorServer:
@@ -33,6 +37,13 @@ class EmulatorServer:
 
     `async with` serves in the running event loop, `with` in a thread, `run` until the process is told to stop. It has
     its address and its state from the moment it exists, so a test can fill it before anybody asks.
+
+    Args:
+        config: How the emulator behaves.
+        host: The address to listen on.
+        port: Its port; 0 takes a free one.
+        tls: Serves https with it; see `tls.py`.
+        clock: The time in UTC.
 
     Raises:
         ConfigurationError: the port is taken, or the state file or seed folder cannot be used.
@@ -44,27 +55,32 @@ class EmulatorServer:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        tls: ssl.SSLContext | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._socket = _listen(host, port)
         address, bound_port = self._socket.getsockname()[:2]
-        self._url = f"http://[{address}]:{bound_port}" if ":" in address else f"http://{address}:{bound_port}"
+        address = _EVERYWHERE.get(str(address), str(address))
+        scheme = "http" if tls is None else "https"
+        self._url = f"{scheme}://[{address}]:{bound_port}" if ":" in address else f"{scheme}://{address}:{bound_port}"
         try:
             self.emulator = Emulator(config, clock=clock)
         except BaseException:
             self._socket.close()
             raise
-        self._server = _Server(
-            uvicorn.Config(
-                application(self.emulator),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                ws="none",
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
+        uvicorn_config = uvicorn.Config(
+            application(self.emulator),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            http=Protocol,
+            ws="none",
+            timeout_graceful_shutdown=_GRACE_SECONDS,
         )
+        uvicorn_config.load()
+        uvicorn_config.ssl = tls  # which uvicorn itself would only make from files
+        self._server = _Server(uvicorn_config, before_shutdown=self.emulator.faults.hurry)
         self._task: asyncio.Task[None]  # of `async with`
         self._thread: Future[None]  # of `with`
 
@@ -138,13 +154,18 @@ class EmulatorServer:
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: signals belong to the process, and `run` takes them itself."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, *, before_shutdown: Callable[[], None]) -> None:
         super().__init__(config)
         self.is_up = asyncio.Event()
+        self._before_shutdown = before_shutdown
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.is_up.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._before_shutdown()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -74,8 +74,7 @@ def metadata_reader(version: ApiVersion, *, strict: bool, merge_patch: bool = Fa
     settings = ObjectOf(
         "ConversationProjectSettings",
         Member("confidenceThreshold", _probability),
-        Member("normalizeCasing", flag),
-        Member("augmentDiacritics", flag),
+        *((Member("normalizeCasing", flag), Member("augmentDiacritics", flag)) if version.regex else ()),
         strict=strict,
         keep_null=merge_patch,
     )
@@ -191,8 +190,11 @@ def _entity(version: ApiVersion, *, strict: bool) -> Reader:
         Member("compositionSetting", _COMPOSITION),
         Member("list", _entity_list(strict=strict)),
         Member("prebuilts", list_of(prebuilt)),
-        *((Member("regex", _entity_regex(strict=strict)),) if version.regex else ()),
-        Member("requiredComponents", list_of(text)),
+        *(
+            (Member("regex", _entity_regex(strict=strict)), Member("requiredComponents", list_of(text)))
+            if version.regex
+            else ()
+        ),
         strict=strict,
         aliases={} if strict else {"entities": "list"},  # what the official SDK's own model writes
     )

@@ -12,10 +12,10 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from cluvault.emulator.records import Job, Project
+from cluvault.emulator.records import CopyAuthorization, Job, Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
 
@@ -27,6 +27,8 @@ class Change:
     jobs: tuple[Job, ...] = ()
     removed_projects: tuple[str, ...] = ()
     removed_jobs: tuple[str, ...] = ()
+    authorizations: tuple[CopyAuthorization, ...] = ()
+    removed_authorizations: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self != _NOTHING
@@ -37,6 +39,8 @@ class Change:
             jobs=self.jobs + later.jobs,
             removed_projects=self.removed_projects + later.removed_projects,
             removed_jobs=self.removed_jobs + later.removed_jobs,
+            authorizations=self.authorizations + later.authorizations,
+            removed_authorizations=self.removed_authorizations + later.removed_authorizations,
         )
 
 
@@ -50,11 +54,13 @@ class ResourceState:
     Attributes:
         projects: By name, which is case-sensitive.
         jobs: By id, oldest first.
+        authorizations: Of copies to this resource, by the digest of their token.
         ready: Whatever a caller has worked out about a project, by name; forgotten when the project changes.
     """
 
     projects: dict[str, Project] = field(default_factory=dict[str, Project])
     jobs: dict[str, Job] = field(default_factory=dict[str, Job])
+    authorizations: dict[str, CopyAuthorization] = field(default_factory=dict[str, CopyAuthorization])
     ready: dict[str, bytes] = field(default_factory=dict[str, bytes])
     _due: list[tuple[datetime, str]] = field(default_factory=list["tuple[datetime, str]"])
     _newest_first: tuple[Project, ...] | None = None
@@ -66,6 +72,10 @@ class ResourceState:
             self.ready.pop(name, None)
         for job_id in change.removed_jobs:
             del self.jobs[job_id]
+        for digest in change.removed_authorizations:
+            del self.authorizations[digest]
+        for authorization in change.authorizations:
+            self.authorizations[authorization.token_sha256] = authorization
         for project in change.projects:
             self.projects[project.name] = project
             self.ready.pop(project.name, None)
@@ -90,9 +100,15 @@ class ResourceState:
         """Jobs under way."""
         return (self.jobs[job_id] for due_at, job_id in self._due if not self._is_over(due_at, job_id))
 
-    def next_due(self, now: datetime) -> Job | None:
-        """The unfinished job whose time came first, if any has come by `now`."""
-        return self.jobs[self._due[0][1]] if self._due and self._due[0][0] <= now else None
+    def next_due(self, now: datetime, *, but: Collection[str] = ()) -> Job | None:
+        """The unfinished job whose time came first, if any has come by `now`; jobs of the ids in `but` are let be."""
+        if not self._due or self._due[0][0] > now:
+            return None
+        if self._due[0][1] not in but:
+            return self.jobs[self._due[0][1]]
+        others = (entry for entry in self._due if entry[0] <= now and entry[1] not in but and not self._is_over(*entry))
+        first = min(others, default=None)
+        return None if first is None else self.jobs[first[1]]
 
     def _is_over(self, due_at: datetime, job_id: str) -> bool:
         job = self.jobs.get(job_id)

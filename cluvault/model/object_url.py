@@ -7,7 +7,7 @@ may hold any letter, and those of a vault hold `%`, because the vault encodes th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cluvault.errors import UsageError
@@ -58,7 +58,28 @@ def parse_object_url(text: str) -> ObjectUrl:
     Raises:
         UsageError: it names no object, or holds a signature: a URL appears in plans, records and logs.
     """
-    scheme, _, rest = text.partition("://")
+    return _parse(text, text)
+
+
+def parse_place_url(text: str) -> ObjectUrl:
+    """Read the URL of a place that holds objects: a bucket or container, maybe with a prefix, which is then the `key`.
+
+    Raises:
+        UsageError: it is none, or holds a signature.
+    """
+    bare = text.rstrip("/")
+    with_object = _parse(text, f"{bare}/-")
+    prefix = with_object.key.removesuffix("-").rstrip("/")
+    if _VERSION.search(bare):
+        raise _refusal(text, "names a version")
+    if "" in prefix.split("/")[1:] or prefix.startswith("/"):
+        raise _refusal(text, "has an empty part")
+    return replace(with_object, key=prefix)
+
+
+def _parse(text: str, whole: str) -> ObjectUrl:
+    """Read `whole`; messages show `text`."""
+    scheme, _, rest = whole.partition("://")
     if scheme not in _FORMS:
         raise UsageError(f"{_shown(text)!r} is no URL of an object", mend=f"write {' or '.join(_FORMS.values())}")
     if _SIGNED.search(rest):

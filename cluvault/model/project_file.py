@@ -118,7 +118,7 @@ def _recognise(document: object, *, source: str) -> Shape:
         raise InvalidProjectFile(
             f"{source}: this is a LUIS app (luis_schema_version {found['luis_schema_version']!s:.20}), "
             "not a CLU project file",
-            mend="migrate it to CLU first, or import it with format=luis",
+            mend="migrate it to CLU first: `cluvault restore` with this file does that",
         )
     if "asset" in found and "assets" not in found:
         raise InvalidProjectFile(

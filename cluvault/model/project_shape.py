@@ -200,12 +200,12 @@ def shape_faults(document: JsonObject) -> list[ShapeFault]:
     assets: object = document.get("assets")
     utterances: object = cast("JsonObject", assets).get("utterances") if isinstance(assets, dict) else None
     if not isinstance(utterances, list):
-        return _check(_frame(), document, "")
+        return faults_of(_frame(), document)
     without: JsonObject = cast("JsonObject", assets) | {"utterances": None}
-    faults = _check(_frame(), document | {"assets": without}, "")
+    faults = faults_of(_frame(), document | {"assets": without})
     check = _utterance()
     for index, utterance in enumerate(cast("list[object]", utterances)):
-        faults += _check(check, utterance, f"/assets/utterances/{index}")
+        faults += faults_of(check, utterance, prefix=f"/assets/utterances/{index}")
     return faults
 
 
@@ -230,7 +230,8 @@ def old_shape_faults(document: JsonObject) -> list[ShapeFault]:
     return faults
 
 
-def _check(adapter: TypeAdapter[Any], value: object, prefix: str) -> list[ShapeFault]:
+def faults_of(adapter: TypeAdapter[Any], value: object, *, prefix: str = "") -> list[ShapeFault]:
+    """Every fault of a value that an adapter finds; `prefix` is the pointer of the value itself."""
     try:
         adapter.validate_python(value)
     except ValidationError as err:

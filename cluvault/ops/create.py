@@ -20,6 +20,8 @@ from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.diff import diff_project_files
 from cluvault.plan.diff_report import summary
 from cluvault.plan.findings import Finding, Severity
+from cluvault.plan.fitting import fit_project_file
+from cluvault.plan.losses import refuse_without_leave
 from cluvault.plan.seed import SeedPlan, build_project_file
 from cluvault.plan.seed_rows import read_csv_utterances, read_jsonl_utterances
 from cluvault.plan.seed_schema import read_schema
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from cluvault.model.json_text import JsonObject
     from cluvault.model.seed import Schema, SeedUtterance
     from cluvault.ops.workspace import Workspace
+    from cluvault.plan.losses import Loss
 
 _ROWS = {".csv": read_csv_utterances, ".tsv": read_csv_utterances, ".jsonl": read_jsonl_utterances}
 
@@ -54,6 +57,10 @@ class CreateOptions(BaseModel):
         default=(), description="Paths: one project file (.json, .json.gz) and any number of .csv, .tsv, .jsonl."
     )
     schema_file: str | None = Field(default=None, description="Path of a YAML or JSON file with intents and entities.")
+    allow_loss: bool = Field(
+        default=False,
+        description="Create although the target's api-versions lack what the model is trained on; all is listed.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,8 @@ class CreatePlan:
     exists: bool
     notes: tuple[str, ...]
     findings: tuple[Finding, ...]
+    api_version: str
+    losses: tuple[Loss, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -94,6 +103,8 @@ class CreateReport:
             "digest": self.digest,
             "notes": list(self.plan.notes),
             "findings": [asdict(finding) for finding in self.plan.findings],
+            "apiVersion": self.plan.api_version,
+            "losses": [loss.to_json() for loss in self.plan.losses],
             "warnings": list(self.warnings),
             "record": self.record_key,
         }
@@ -121,6 +132,7 @@ async def create(
     Raises:
         NotImportable: the seeds make a file that the service refuses; nothing was changed.
         ProjectExists: the project exists with other content; nothing was changed.
+        GuardRefused: the target would train another model, and `allow_loss` was not given; nothing was changed.
         NotAVault: there is no place for the record; nothing was changed.
     """
     started_at = workspace.now()
@@ -129,9 +141,11 @@ async def create(
     if plan.exists:
         digest = canonical_digest(read_project_file(plan.body.data))
         return CreateReport(plan, Outcome.UNCHANGED, digest, (), "")
+    if not options.allow_loss:
+        refuse_without_leave(plan.losses, what=plan.sentence, mend="add --allow-loss to accept that")
     await workspace.vault(create=True)  # a vault that cannot be opened is known before anything is imported
     outcome = await import_and_prove(
-        workspace, plan.resource, plan.project, plan.body, replaces=False, api_version="", run=run
+        workspace, plan.resource, plan.project, plan.body, replaces=False, api_version=plan.api_version, run=run
     )
     item = RunItem(
         resource=plan.resource,
@@ -163,11 +177,13 @@ async def plan_create(workspace: Workspace, options: CreateOptions) -> CreatePla
     if errors := tuple(finding for finding in findings if finding.severity is Severity.ERROR):
         raise NotImportable(where, errors)
     exists = await client.project_exists(target.project)
+    version = await client.transfer_version()
+    fitted = fit_project_file(seeded.file, version, source=where)
     if exists:
         exported = await client.export_project(target.project, timeout=workspace.settings.backup.job_timeout)
-        _refuse_other_content(where, seeded.file, read_project_file(exported.data, source=f"export of {where}"))
-    body = Body(seeded.file.to_bytes(), ())
-    return CreatePlan(target.resource, target.project, body, exists, seeded.notes, findings)
+        _refuse_other_content(where, fitted.file, read_project_file(exported.data, source=f"export of {where}"))
+    body = Body(fitted.file.to_bytes())
+    return CreatePlan(target.resource, target.project, body, exists, seeded.notes, findings, version, fitted.losses)
 
 
 async def _build(definition: ProjectDefinition, options: CreateOptions) -> SeedPlan:

@@ -15,21 +15,30 @@ from cluvault.ops.report import add_mend, finish_run
 from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.diff import ProjectDiff, diff_project_files
 from cluvault.plan.diff_report import summary
-from cluvault.plan.upgrade import rename_project, upgrade_project_file
+from cluvault.plan.luis_proof import compare_migration
+from cluvault.plan.upgrade import rename_project
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from cluvault.model.project_file import ProjectFile
     from cluvault.ops.steps import Runner
     from cluvault.ops.workspace import Workspace
+    from cluvault.plan.fitting import FittedFile
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is sent to the service, and what was changed to make it fit."""
+    """What is sent to the service.
+
+    Attributes:
+        changes: What was changed to make it fit.
+        becomes: The project file that the service is to make of a LUIS application; empty for a project file.
+    """
 
     data: bytes
-    changes: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+    becomes: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +58,18 @@ class NotWhatWasMeant(RoundTripMismatch):
         self.difference = proof.difference
 
 
-def import_body(data: bytes, *, project: str, source: str) -> Body:
-    """The bytes to import: the file's own when it fits as it is, else upgraded and under the target's name."""
-    file = read_project_file(data, source=source)
-    upgraded = upgrade_project_file(file, source=source)
-    if not upgraded.changes and file.name == project:
-        return Body(data, ())
-    return Body(rename_project(upgraded.file, project).to_bytes(), upgraded.changes)
+def import_body(data: bytes, file: ProjectFile, fitted: FittedFile, *, project: str) -> Body:
+    """The bytes to import: the file's own when it fits as it is, else fitted and under the target's name.
+
+    Args:
+        data: The file's own bytes.
+        file: The same, as it was read.
+        fitted: What was made of it for the api-version that imports it.
+        project: The target's name.
+    """
+    if fitted.file is file and file.name == project:
+        return Body(data)
+    return Body(rename_project(fitted.file, project).to_bytes(), fitted.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,20 +165,29 @@ async def import_from_storage(
     """Import and wait for the job's end; returns the service's warnings."""
     client = await workspace.client(resource)
     job = await client.import_project(
-        project, body.data, api_version=api_version or None, timeout=workspace.settings.backup.job_timeout
+        project,
+        body.data,
+        file_format="luis" if body.becomes else None,
+        api_version=api_version or None,
+        timeout=workspace.settings.backup.job_timeout,
     )
     return tuple(str(warning) for warning in job.warnings)
 
 
 async def prove_round_trip(workspace: Workspace, resource: str, project: str, body: Body, *, api_version: str) -> Proof:
-    """Export the project again and compare it with what was imported."""
+    """Export the project again and compare it with what was imported.
+
+    Of what the service makes of a LUIS application, only what is documented is compared.
+    """
     client = await workspace.client(resource)
     exported = await client.export_project(
         project, api_version=api_version or None, timeout=workspace.settings.backup.job_timeout
     )
-    meant = read_project_file(body.data, source="imported file")
+    meant = read_project_file(body.becomes or body.data, source="imported file")
     found = read_project_file(exported.data, source=f"export of {resource}/{project}")
     digest = canonical_digest(found)
+    if body.becomes:
+        return Proof(digest, compare_migration(meant, found))
     if digest == canonical_digest(meant):
         return Proof(digest, ProjectDiff())
     return Proof(digest, diff_project_files(meant, found))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cluvault.errors import UsageError
 from cluvault.model.compression import decompress
+from cluvault.model.luis_app import LuisApp, is_luis_app, read_luis_app
 from cluvault.model.project_file import ProjectFile, read_project_file
 from cluvault.model.reference import (
     FileReference,
@@ -32,6 +33,7 @@ class Source:
         label: How messages name it: the exact snapshot, the file, or `live:…`.
         data: Its bytes, decompressed, as the service or the file gave them.
         project: The name of the project that it was taken from; the file's own name for a loose file.
+        is_luis: Whether it is a LUIS application; only a loose file is.
         api_version: The version that exported it; empty when unknown.
         manifest: The snapshot's manifest, when it is one.
     """
@@ -41,10 +43,15 @@ class Source:
     project: str
     api_version: str = ""
     manifest: Manifest | None = None
+    is_luis: bool = False
 
     def read(self) -> ProjectFile:
         """The project file. Raises InvalidProjectFile."""
         return read_project_file(self.data, source=self.label)
+
+    def read_luis(self) -> LuisApp:
+        """The LUIS application. Raises InvalidProjectFile."""
+        return read_luis_app(self.data, source=self.label)
 
 
 async def fetch_source(workspace: Workspace, reference: str) -> Source:
@@ -59,7 +66,11 @@ async def fetch_source(workspace: Workspace, reference: str) -> Source:
         StorageDenied: there is no such bucket or container, or no right to it.
     """
     source = await _fetch(workspace, parse_reference(reference))
-    return source if source.project else replace(source, project=source.read().name)
+    if source.project:
+        return source
+    if is_luis_app(source.data, source=source.label):
+        return replace(source, project=source.read_luis().project_name, is_luis=True)
+    return replace(source, project=source.read().name)
 
 
 async def _fetch(workspace: Workspace, reference: Reference) -> Source:

@@ -7,6 +7,7 @@ import os
 import secrets
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from cluvault.model.manifest import new_snapshot_id
@@ -44,7 +45,7 @@ class Workspace:
         environment: Mapping[str, str] = os.environ,
         prefect_secret: Callable[[str], SecretStr] | None = None,
         connect: Callable[[str, ResourceSettings], CluClient] | None = None,
-        open_vault_store: Callable[[str], ObjectStore] = open_store,
+        open_vault_store: Callable[[str], ObjectStore] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         entropy: Callable[[], str] = lambda: secrets.token_hex(4),
     ) -> None:
@@ -54,7 +55,7 @@ class Workspace:
         self._environment = environment
         self._prefect_secret = prefect_secret
         self._connect = connect or self._sign_in
-        self._open_store = open_vault_store
+        self._open_store = open_vault_store or partial(open_store, settings=settings.vault, environment=environment)
         self._clients: dict[str, CluClient] = {}
         self._store: ObjectStore | None = None
         self._vault: Vault | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cluvault.errors import ProjectExists, UsageError
@@ -12,6 +13,9 @@ from cluvault.model.names import MAX_NAME_LENGTH, check_project_name
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
     from datetime import datetime
+
+    from cluvault.model.json_text import JsonObject
+    from cluvault.plan.losses import Loss
 
 
 class IfExists(StrEnum):
@@ -28,8 +32,9 @@ class RestorePlan:
 
     Attributes:
         replaces: Whether a project stands there, whose content is kept first.
-        api_version: The version that imports it; empty for the newest that the resource answers.
+        api_version: The version that imports it.
         notes: What the user should know: how the file was upgraded, which version is missing.
+        losses: What the project will lack.
     """
 
     source: str
@@ -38,12 +43,25 @@ class RestorePlan:
     replaces: bool
     api_version: str = ""
     notes: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
 
     @property
     def sentence(self) -> str:
         """The plan in one line."""
         verb = "replace" if self.replaces else "create"
         return f"{verb} {self.resource}/{self.project} from {self.source}"
+
+    def to_json(self) -> JsonObject:
+        """The plan for programs."""
+        return {
+            "resource": self.resource,
+            "project": self.project,
+            "source": self.source,
+            "replaces": self.replaces,
+            "apiVersion": self.api_version,
+            "notes": list(self.notes),
+            "losses": [loss.to_json() for loss in self.losses],
+        }
 
 
 def plan_restore(
@@ -57,6 +75,7 @@ def plan_restore(
     now: datetime,
     api_version: str = "",
     notes: tuple[str, ...] = (),
+    losses: tuple[Loss, ...] = (),
 ) -> RestorePlan:
     """Decide where a project file goes.
 
@@ -70,6 +89,7 @@ def plan_restore(
         now: For the name of a renamed copy.
         api_version: The version that imports it.
         notes: What the user should know, for the plan.
+        losses: What the project will lack, for the plan.
 
     Raises:
         ProjectExists: it exists, and neither replace nor rename was asked for.
@@ -79,9 +99,10 @@ def plan_restore(
         raise UsageError(f"{source} names no project", mend="name one: --to RESOURCE/PROJECT")
     check_project_name(wanted)
     where = f"{resource}/{wanted}"
+    plan = partial(RestorePlan, source, resource, api_version=api_version, notes=notes, losses=losses)
     if wanted not in existing or if_exists is IfExists.RENAME:
         project = free_name(wanted, existing, now=now)
-        return RestorePlan(source, resource, project, replaces=False, api_version=api_version, notes=notes)
+        return plan(project, replaces=False)
     if if_exists is IfExists.FAIL:
         raise ProjectExists(
             f"{where} exists already, nothing was changed",
@@ -92,7 +113,7 @@ def plan_restore(
             f"{where} is of kind {existing[wanted]}, {source} of kind {kind}: the service cannot change a kind",
             mend="restore under another name",
         )
-    return RestorePlan(source, resource, wanted, replaces=True, api_version=api_version, notes=notes)
+    return plan(wanted, replaces=True)
 
 
 def free_name(name: str, taken: Container[str], *, now: datetime) -> str:

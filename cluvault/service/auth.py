@@ -1,67 +1,29 @@
-"""Signing in: by key or by Microsoft Entra ID. Secrets are pydantic SecretStr and leave only as request headers."""
+"""The way to sign in that a resource's settings name: one of its two keys, or Microsoft Entra ID."""
 
 from __future__ import annotations
 
-import asyncio
+import logging
 import re
-import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
 
-from cluvault.errors import ConfigurationError, ServiceError, SignInRefused, Unreachable
-from cluvault.model.names import shorten
-from cluvault.service.problems import one_line
+from cluvault.errors import ConfigurationError
+from cluvault.service.entra import EntraCredential, default_token_source
+from cluvault.service.signing import SignedHeaders
+from cluvault.settings import Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
 
-    from cluvault.settings import ResourceSettings
+    from cluvault.service.signing import Credential
+    from cluvault.settings import ResourceSettings, SecretName
+
+_log: Final = logging.getLogger("cluvault.service")
 
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
-_EXPIRY_MARGIN: Final = 300.0  # azure-identity itself renews in the background five minutes before the end
-
-
-class SignedHeaders(Mapping[str, str]):
-    """Headers whose values show in no repr, so that no traceback with local variables tells them."""
-
-    def __init__(self, headers: Mapping[str, SecretStr]) -> None:
-        self._headers = dict(headers)
-
-    def __getitem__(self, name: str) -> str:
-        return self._headers[name].get_secret_value()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._headers)
-
-    def __len__(self) -> int:
-        return len(self._headers)
-
-    def __repr__(self) -> str:
-        return f"SignedHeaders({self._headers!r})"
-
-
-class Credential(Protocol):
-    """What proves to the service who asks."""
-
-    @property
-    def source(self) -> str:
-        """Where it comes from, for messages: never the secret."""
-        ...
-
-    async def headers(self) -> Mapping[str, str]:
-        """The headers that sign a request. Raises SignInRefused, or Unreachable when the authority is."""
-        ...
-
-    async def refresh(self, rejected: Mapping[str, str]) -> bool:
-        """Drop what the service has rejected with 401; whether `headers` can now bring something else."""
-        ...
-
-    async def aclose(self) -> None:
-        """Release connections."""
-        ...
 
 
 class KeyCredential:
@@ -74,21 +36,24 @@ class KeyCredential:
             ConfigurationError: it holds what no key does, such as a line end or an accented letter. A key like that
                 would otherwise end up, in clear, in the message of whoever fails to send it.
         """
-        text = key.get_secret_value().strip()
-        if _KEY.fullmatch(text) is None:
-            problem = "holds a space, a line end or a letter that no key has" if text else "is empty"
-            raise ConfigurationError(f"the key from {source} {problem}", mend="copy key 1 or 2 from the Azure portal")
-        self._key = SecretStr(text)
+        self._key = SecretStr(key.get_secret_value().strip())
         self._source = source
+        if _KEY.fullmatch(self._key.get_secret_value()) is None:
+            problem = "holds a space, a line end or a letter that no key has" if self._key else "is empty"
+            raise ConfigurationError(f"the key from {source} {problem}", mend="copy key 1 or 2 from the Azure portal")
 
     @property
     def source(self) -> str:
         """Where the key was named."""
         return self._source
 
-    async def headers(self) -> Mapping[str, str]:
+    def signed(self) -> SignedHeaders:
         """The key in its header."""
         return SignedHeaders({KEY_HEADER: self._key})
+
+    async def headers(self) -> Mapping[str, str]:
+        """The key in its header."""
+        return self.signed()
 
     async def refresh(self, rejected: Mapping[str, str]) -> bool:  # noqa: ARG002  # a key stays what it is
         """A rejected key stays rejected."""
@@ -98,110 +63,33 @@ class KeyCredential:
         """Nothing to release."""
 
 
-class AccessToken(Protocol):
-    """What azure-identity returns."""
+class KeyPair:
+    """Both keys of a resource: one is used until it is refused, then the other, so that each can be regenerated."""
+
+    def __init__(self, first: KeyCredential, second: KeyCredential) -> None:
+        self._used, self._spare = first, second
+        self._source = f"{first.source} and {second.source}"
 
     @property
-    def token(self) -> str:
-        """The token."""
-        ...
-
-    @property
-    def expires_on(self) -> int:
-        """When it ends, in seconds since 1970."""
-        ...
-
-
-class TokenSource(Protocol):
-    """The part of azure-identity's async credentials that is used here."""
-
-    async def get_token(self, *scopes: str) -> AccessToken:
-        """Fetch a token."""
-        ...
-
-    async def close(self) -> None:
-        """Release connections."""
-        ...
-
-
-def default_token_source() -> TokenSource:
-    """azure-identity's DefaultAzureCredential, imported only now: it costs a fifth of a second."""
-    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
-
-    return DefaultAzureCredential()
-
-
-class EntraCredential:
-    """A Microsoft Entra ID token, kept until shortly before it expires; concurrent callers fetch it once."""
-
-    source = "the Microsoft Entra ID sign-in (az login, managed identity, or the AZURE_* variables)"
-
-    def __init__(
-        self,
-        scope: str,
-        *,
-        open_source: Callable[[], TokenSource] = default_token_source,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        self._scope = scope
-        self._open_source = open_source
-        self._now = now
-        self._tokens: TokenSource | None = None
-        self._authorization: SecretStr | None = None
-        self._expires_on = 0.0
-        self._lock = asyncio.Lock()
+    def source(self) -> str:
+        """Where both keys were named."""
+        return self._source
 
     async def headers(self) -> Mapping[str, str]:
-        """The token in its header."""
-        async with self._lock:
-            if self._authorization is None or self._now() >= self._expires_on - _EXPIRY_MARGIN:
-                await self._fetch()
-            return self._header()
+        """The key in use, in its header."""
+        return self._used.signed()
 
     async def refresh(self, rejected: Mapping[str, str]) -> bool:
-        """Forget the rejected token and azure-identity's own cache of it, unless another caller already has."""
-        async with self._lock:
-            if dict(self._header()) == dict(rejected):
-                self._authorization = None
-                await self._close_source()
-            return True
+        """Use the other key from now on, unless another caller's refusal has already brought that about."""
+        if self._used.signed() == rejected:
+            _log.warning(
+                "the service refuses the key from %s; trying that from %s", self._used.source, self._spare.source
+            )
+            self._used, self._spare = self._spare, self._used
+        return self._used.signed() != rejected
 
     async def aclose(self) -> None:
-        """Release azure-identity's connections."""
-        async with self._lock:
-            await self._close_source()
-
-    def _header(self) -> SignedHeaders:
-        return SignedHeaders({} if self._authorization is None else {"Authorization": self._authorization})
-
-    async def _fetch(self) -> None:
-        from azure.core.exceptions import AzureError  # noqa: PLC0415  # a late import, as that of azure-identity
-
-        try:
-            if self._tokens is None:
-                self._tokens = self._open_source()
-            found = await self._tokens.get_token(self._scope)
-        except (AzureError, ValueError) as err:
-            raise _no_token(err) from err
-        self._authorization = SecretStr(f"Bearer {found.token}")
-        self._expires_on = float(found.expires_on)
-
-    async def _close_source(self) -> None:
-        source, self._tokens = self._tokens, None
-        if source is not None:
-            await source.close()
-
-
-def _no_token(err: Exception) -> ServiceError:
-    from azure.core.exceptions import ServiceRequestError, ServiceResponseError  # noqa: PLC0415  # as above
-
-    said = shorten(one_line(err), 300)
-    if isinstance(err, ServiceRequestError | ServiceResponseError):
-        return Unreachable(f"Microsoft Entra ID cannot be reached: {said}", mend="check the network")
-    return SignInRefused(
-        f"Microsoft Entra ID gives no token: {said}",
-        mend='sign in with `az login`, or set the AZURE_* variables of a service principal, or use auth = "key"',
-    )
+        """Nothing to release."""
 
 
 def credential_for(
@@ -220,19 +108,35 @@ def credential_for(
         prefect_secret: Reads a Prefect Secret block; this library does not know Prefect itself.
 
     Raises:
-        ConfigurationError: the key is not where the settings say.
+        ConfigurationError: a key is not where the settings say.
     """
+    environment = Environment(environment)
     if settings.auth == "entra" or settings.key is None:
-        return EntraCredential(settings.scope)
-    if settings.key.env is not None:
-        source = f"environment variable {settings.key.env}"
-        if not environment.get(settings.key.env):
+        return EntraCredential(settings.scope, open_source=partial(default_token_source, settings.ca_file))
+    found = [
+        _key_from(secret, name=name, environment=environment, prefect_secret=prefect_secret)
+        for secret in (settings.key, settings.key2)
+        if secret is not None
+    ]
+    return KeyPair(*found) if settings.key2 is not None else found[0]
+
+
+def _key_from(
+    secret: SecretName,
+    *,
+    name: str,
+    environment: Mapping[str, str],
+    prefect_secret: Callable[[str], SecretStr] | None,
+) -> KeyCredential:
+    if secret.env is not None:
+        source = f"environment variable {secret.env}"
+        if not environment.get(secret.env):
             raise ConfigurationError(
                 f"{source}, which should hold the key of resource {name!r}, is not set",
                 mend='set it, or sign in with auth = "entra"',
             )
-        return KeyCredential(SecretStr(environment[settings.key.env]), source=source)
-    block = settings.key.prefect_secret or ""
+        return KeyCredential(SecretStr(environment[secret.env]), source=source)
+    block = secret.prefect_secret or ""
     if prefect_secret is None:
         raise ConfigurationError(
             f"the key of resource {name!r} is in the Prefect Secret block {block!r}, which only a flow can read",

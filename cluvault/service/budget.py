@@ -10,10 +10,12 @@ import threading
 from collections import deque
 from typing import Final, Literal
 
+from cluvault.service.exchange import PREDICTIONS
 from cluvault.settings import RateLimits
 
 Limits = RateLimits | Literal["off"]
 
+PREDICTIONS_A_MINUTE: Final = 1000
 WINDOW: Final = 61.0
 """The service counts by the minute; the second more is for requests that travel at different speeds."""
 _NEVER: Final = float("-inf")
@@ -30,23 +32,24 @@ class Ticket:
 
 
 class Budget:
-    """The budget of one resource: GET on one lane, all other verbs on the other.
+    """The budget of one resource: GET on one lane, predictions on another, all other verbs on the third.
 
-    The documentation limits POST (10 a minute) and GET (100); it is silent on PUT, PATCH and DELETE, which therefore
-    count as POST. Bursts are allowed: what a minute allows may be sent at once, but never more in any 60 seconds.
-    With limits "off" nothing is counted, but a 429 still holds calls back.
+    The documentation limits POST (10 a minute), GET (100) and predictions (1,000); it is silent on PUT, PATCH and
+    DELETE, which therefore count as POST. Bursts are allowed: what a minute allows may be sent at once, but never more
+    in any 60 seconds. With limits "off" nothing is counted, but a 429 still holds calls back.
     """
 
     def __init__(self, limits: Limits) -> None:
-        reads, writes = (None, None) if limits == "off" else (limits.get, limits.post)
-        self._reads = _Lane(reads)
-        self._writes = _Lane(writes)
+        off = limits == "off"
+        self._reads = _Lane(None if off else limits.get)
+        self._writes = _Lane(None if off else limits.post)
+        self._predictions = _Lane(None if off else PREDICTIONS_A_MINUTE)
         self._lock = threading.Lock()
 
-    def join(self, method: str) -> Ticket:
-        """Queue for a call; first come, first served."""
+    def join(self, lane: str) -> Ticket:
+        """Queue for a call, by its verb or its own lane; first come, first served."""
         with self._lock:
-            return self._lane(method).join()
+            return self._lane(lane).join()
 
     def wait(self, ticket: Ticket, now: float) -> float:
         """Seconds until the call may be sent; 0 spends the ticket: send now."""
@@ -58,19 +61,21 @@ class Budget:
         with self._lock:
             ticket.lane.leave(ticket)
 
-    def hold(self, method: str, until: float) -> None:
-        """Hold the verb's class back: the service said 429."""
+    def hold(self, lane: str, until: float) -> None:
+        """Hold all calls of the lane back: the service said 429."""
         with self._lock:
-            lane = self._lane(method)
-            lane.held_until = max(lane.held_until, until)
+            held = self._lane(lane)
+            held.held_until = max(held.held_until, until)
 
-    def held(self, method: str, now: float) -> float:
-        """Seconds for which the verb's class is held back yet."""
+    def held(self, lane: str, now: float) -> float:
+        """Seconds for which the lane is held back yet."""
         with self._lock:
-            return max(0.0, self._lane(method).held_until - now)
+            return max(0.0, self._lane(lane).held_until - now)
 
-    def _lane(self, method: str) -> _Lane:
-        return self._reads if method in ("GET", "HEAD") else self._writes
+    def _lane(self, name: str) -> _Lane:
+        if name == PREDICTIONS:
+            return self._predictions
+        return self._reads if name in ("GET", "HEAD") else self._writes
 
 
 class _Lane:

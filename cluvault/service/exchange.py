@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic import SecretStr
+
+JSON: Final = "application/json"
+PREDICTIONS: Final = "predictions"
+"""The lane of the runtime API, of which the service allows many more calls a minute than of the authoring API."""
+
 READER: Final = "Cognitive Services Language Reader"
 WRITER: Final = "Cognitive Services Language Writer"
 OWNER: Final = "Cognitive Services Language Owner"
@@ -45,6 +51,8 @@ class Call:
         role: The weakest Azure role that allows it, for messages.
         body: What is sent.
         content_type: Of `body`.
+        secrets: What the body reveals and no message may.
+        lane: The budget that it is counted on; "" for that of its verb.
     """
 
     method: str
@@ -57,6 +65,8 @@ class Call:
     role: str = READER
     body: bytes = field(default=b"", repr=False)
     content_type: str = ""
+    secrets: tuple[SecretStr, ...] = ()
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,11 @@ def says_project_is_missing(code: str, subject: Subject) -> bool:
     return known == "projectnotfound" or (known == "notfound" and subject is Subject.PROJECT)
 
 
+def says_part_is_missing(code: str) -> bool:
+    """Whether a 404 with this code means that the model or deployment does not exist; see says_project_is_missing."""
+    return code.casefold() == "notfound"
+
+
 def _said(answer: Answer, problem: Problem, kind: type[ServiceError], retry_after: float | None) -> str:
     text = "no such project" if kind is ProjectNotFound else f"the service answered {answer.status}"
     if words := str(problem):
@@ -211,13 +216,21 @@ def read_object(answer: Answer) -> dict[str, Any]:
     Raises:
         ValueError: the body is none.
     """
+    members, fault = _parse(answer.content)
+    if members is None:
+        raise ValueError(fault)
+    return members
+
+
+def _parse(content: bytes) -> tuple[dict[str, Any] | None, str]:
+    """The object, or what is wrong. Errors of the parser hold the whole text, and so perhaps a token: none gets out."""
     try:
-        found: object = json.loads(answer.content.removeprefix(_BYTE_ORDER_MARK))
+        found: object = json.loads(content.removeprefix(_BYTE_ORDER_MARK))
     except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(found, dict):
-        raise ValueError("no JSON object")  # one error for all that is wrong with a body
-    return cast("dict[str, Any]", found)
+        return None, "nested too deeply"
+    except ValueError as err:
+        return None, str(err)
+    return (cast("dict[str, Any]", found), "") if isinstance(found, dict) else (None, "no JSON object")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +251,7 @@ def read_page(members: dict[str, Any]) -> Page:
     """
     items = members.get("value")
     if not isinstance(items, list):
-        raise ValueError("member 'value' is no list")  # as above
+        raise ValueError("member 'value' is no list")  # one error for all that is wrong with a body
     link = members.get("nextLink")
     if link is not None and not isinstance(link, str):
         raise ValueError("member 'nextLink' is no text")

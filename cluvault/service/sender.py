@@ -19,12 +19,14 @@ from cluvault.service.urls import Origin, origin_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from cluvault.service.auth import Credential
     from cluvault.service.budget import Budget
+    from cluvault.service.job_models import Job
     from cluvault.service.jobs import JobHandle
+    from cluvault.service.signing import Credential
     from cluvault.service.transport import Transport
 
 _log: Final = logging.getLogger("cluvault.service")
+_ESCAPED: Final = frozenset("+&<>'\"`")
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ class Sender:
         self._budget = budget
         self._timing = timing
 
-    def where(self, about: Call | JobHandle) -> str:
+    def where(self, about: Call | JobHandle[Job]) -> str:
         """The place that messages about a call or job name first."""
         place = f"{self._resource}/{about.project}" if about.project else self._resource
         return f"{place}: {about.what}"
@@ -114,10 +116,11 @@ class Sender:
 
     async def _take_turn(self, call: Call) -> None:
         """Wait until the budget allows the call; fail at once when the service is known to refuse it for long."""
-        ticket = self._budget.join(call.method)
+        lane = call.lane or call.method
+        ticket = self._budget.join(lane)
         try:
             while (wait := self._budget.wait(ticket, self._timing.clock())) > 0:
-                if (held := self._budget.held(call.method, self._timing.clock())) > RETRY_AFTER_CAP:
+                if (held := self._budget.held(lane, self._timing.clock())) > RETRY_AFTER_CAP:
                     raise Throttled(
                         f"{self.where(call)}: the service refuses more calls for another {held:.0f} s",
                         mend="try again then",
@@ -137,7 +140,7 @@ class Sender:
         self.statistics.requests[call.method] += 1
         outcome = await self._transport.send(call, signed)
         _log_exchange(call, outcome, seconds=self._timing.clock() - started)
-        return judge(_without_secrets(outcome, signed), call, now=datetime.now(UTC))
+        return judge(_without_secrets(outcome, call, signed), call, now=datetime.now(UTC))
 
     def _next_delay(self, call: Call, fault: Fault, *, tries: int, spent: float) -> float | None:
         jitter = self._timing.jitter()
@@ -145,14 +148,14 @@ class Sender:
         if fault.throttled:
             self.statistics.throttled += 1
             held = delay if fault.retry_after is None else fault.retry_after
-            self._budget.hold(call.method, self._timing.clock() + (held or 0.0))
+            self._budget.hold(call.lane or call.method, self._timing.clock() + (held or 0.0))
         return delay
 
     def _error(self, call: Call, fault: Fault, *, tries: int) -> ServiceError:
         said = f"{fault.said} (tried {tries} times)" if tries > 1 else fault.said
         mend = fault.mend
         if fault.error is SignInRefused:
-            mend = f"check {self._credential.source}: it has to be valid for {self._origin}"
+            mend = f"check {self._credential.source} (refused by {self._origin})"
         elif fault.passing and not fault.unprocessed and not call.repeatable:
             mend = "it may have been processed all the same: look at the project before you try again"
         return fault.error(
@@ -164,14 +167,34 @@ class Sender:
         )
 
 
-def _without_secrets(outcome: Answer | NoAnswer, signed: Mapping[str, str]) -> Answer | NoAnswer:
-    """An error answer without the credential, which a gateway's page might quote; good answers stay as they are."""
-    if isinstance(outcome, NoAnswer) or outcome.status < HTTPStatus.MULTIPLE_CHOICES:
+def _without_secrets(outcome: Answer | NoAnswer, call: Call, signed: Mapping[str, str]) -> Answer | NoAnswer:
+    """An answer without what must not be told, which a gateway's page or the service's words might quote.
+
+    Good answers stay as they are, unless the call has secrets of its own: a failed job may quote them in status 200.
+    """
+    if isinstance(outcome, NoAnswer):
         return outcome
     content = outcome.content
-    for name in signed:
-        content = content.replace(signed[name].rpartition(" ")[2].encode(), b"***")
-    return replace(outcome, content=content)
+    if outcome.status >= HTTPStatus.MULTIPLE_CHOICES:
+        for name in signed:
+            content = _mask(content, signed[name].rpartition(" ")[2])
+    for secret in call.secrets:
+        content = _mask(content, secret.get_secret_value())
+    if content == outcome.content:
+        return outcome
+    headers = {name: value for name, value in outcome.headers.items() if name != "content-length"}  # it is shorter now
+    return replace(outcome, headers=headers, content=content)
+
+
+def _mask(content: bytes, secret: str) -> bytes:
+    """The content without the secret, as it is or as JSON writers escape it: .NET's escape a plus sign."""
+    for spelling in {secret, secret.replace("/", "\\/"), _escaped(secret, "X"), _escaped(secret, "x")}:
+        content = content.replace(spelling.encode(), b"***")
+    return content
+
+
+def _escaped(text: str, digits: str) -> str:
+    return "".join(f"\\u{ord(letter):04{digits}}" if letter in _ESCAPED else letter for letter in text)
 
 
 def _log_exchange(call: Call, outcome: Answer | NoAnswer, *, seconds: float) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from cluvault import __version__
 from cluvault.service.exchange import Answer, Call, NoAnswer
+from cluvault.service.trust import trust_as_well
 
 # httpx's own command line brings rich and pygments: 50 ms that no user of its client needs
 sys.modules.setdefault("httpx._main", cast("ModuleType", None))
@@ -22,6 +23,7 @@ if not sys.modules["httpx._main"]:
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
     from types import ModuleType
 
 HttpTransport = httpx.AsyncBaseTransport
@@ -34,7 +36,7 @@ _LIMITS: Final = httpx.Limits(
     keepalive_expiry=4.0,  # servers close at five seconds or later: a request must not meet that closing
 )
 _NO_TRUST: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Trusts nobody: for plain http, where reading the machine's certificates would take a tenth of a second in vain."""
+"""Trusts nobody: for no TLS, where reading the machine's certificates would take a tenth of a second in vain."""
 _UNPROCESSED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -47,20 +49,32 @@ class Transport:
 
     Args:
         endpoint: Whose connections.
+        ca_file: Certificate authorities to trust besides the public ones, and besides those of SSL_CERT_FILE.
         http: Carries the requests in place of the network: an httpx.ASGITransport or httpx.MockTransport in tests.
         max_bytes: An answer that is larger is given up.
+
+    Raises:
+        ConfigurationError: the file of authorities cannot be used.
     """
 
-    def __init__(self, endpoint: str, *, http: HttpTransport | None = None, max_bytes: int = MAX_ANSWER_BYTES) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        ca_file: Path | None = None,
+        http: HttpTransport | None = None,
+        max_bytes: int = MAX_ANSWER_BYTES,
+    ) -> None:
         self._max_bytes = max_bytes
         is_tls = endpoint.startswith("https:")
+        opens_tls = is_tls and (http is None or ca_file is not None)
         self._client = httpx.AsyncClient(
             transport=http,
             timeout=_TIMEOUT,
             limits=_LIMITS,
             follow_redirects=False,
             trust_env=is_tls,
-            verify=is_tls or _NO_TRUST,
+            verify=_trust(ca_file) if opens_tls else _NO_TRUST,
             headers={"User-Agent": f"cluvault/{__version__}", "Accept": "application/json"},
         )
 
@@ -79,6 +93,8 @@ class Transport:
             return NoAnswer(f"the answer is larger than {self._max_bytes} bytes", too_large=True)
         except httpx.RequestError as err:
             return NoAnswer(_reason(err), unprocessed=isinstance(err, _UNPROCESSED))
+        except BaseException as err:  # noqa: BLE001  # cancelled in the middle, and raised again
+            raise err.with_traceback(None) from None  # the frames below have the credential in local variables
         return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, content)
 
     async def aclose(self) -> None:
@@ -92,6 +108,11 @@ class Transport:
             if len(content) > self._max_bytes:
                 raise _AnswerTooLargeError
         return bytes(content)
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    context = httpx.create_ssl_context()
+    return context if ca_file is None else trust_as_well(context, ca_file)
 
 
 def _reason(err: httpx.RequestError) -> str:

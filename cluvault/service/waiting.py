@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
 from cluvault.errors import NotFound, ProjectNotFound
 from cluvault.service import jobs
-from cluvault.service.jobs import JobState, state_of
-from cluvault.service.models import Job, read_answer
+from cluvault.service.calls.jobs import job_status
+from cluvault.service.jobs import JobT
 from cluvault.service.polling import DEFAULT_SCHEDULE, JOB_GRACE
+from cluvault.service.reading import read_answer
 from cluvault.service.retrying import read_retry_after
-from cluvault.service.routes import job_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,18 +22,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Poll:
+class _Poll(Generic[JobT]):
     """What one poll has brought; nothing when the service does not know the job yet."""
 
-    job: Job | None = None
+    job: JobT | None = None
     request_id: str = ""
     retry_after: float | None = None
 
 
 async def wait_for_job(
-    handle: JobHandle, *, sender: Sender, timing: Timing, seconds: float, on_status: Callable[[Job], None] | None
-) -> Job:
-    """Poll until the job has succeeded. There is always one poll, and the last is made when the time is up.
+    handle: JobHandle[JobT],
+    *,
+    sender: Sender,
+    timing: Timing,
+    seconds: float,
+    on_status: Callable[[JobT], None] | None,
+) -> JobT:
+    """Poll until the job has ended as the handle aims.
+
+    There is always one poll, and the last is made when the time is up.
 
     Raises:
         JobError: the class that says how else it ended.
@@ -41,7 +48,7 @@ async def wait_for_job(
     """
     where = sender.where(handle)
     deadline = timing.clock() + seconds
-    last = _Poll(retry_after=handle.retry_after)
+    last: _Poll[JobT] = _Poll(retry_after=handle.retry_after)
     polls = 0
     while polls == 0 or timing.clock() < deadline:
         left = deadline - timing.clock()
@@ -53,14 +60,14 @@ async def wait_for_job(
             continue
         if on_status:
             on_status(last.job)
-        if state_of(last.job.status) is JobState.SUCCEEDED:
+        if jobs.has_ended_well(last.job, handle):
             return last.job
         if error := jobs.bad_end(last.job, handle, where=where, request_id=last.request_id):
             raise error
     raise jobs.timed_out(last.job, handle, where=where, seconds=seconds, request_id=last.request_id)
 
 
-async def _poll(handle: JobHandle, *, sender: Sender, timing: Timing) -> _Poll:
+async def _poll(handle: JobHandle[JobT], *, sender: Sender, timing: Timing) -> _Poll[JobT]:
     """Ask once. A job that was started a moment ago may not be known on every node of the service."""
     try:
         answer = await sender.send(job_status(handle))
@@ -70,5 +77,5 @@ async def _poll(handle: JobHandle, *, sender: Sender, timing: Timing) -> _Poll:
         if isinstance(err, ProjectNotFound):
             raise
         raise jobs.expired(handle, where=sender.where(handle), what="status", request_id=err.request_id) from err
-    job = read_answer(Job, answer, where=sender.where(handle))
+    job = read_answer(handle.kind, answer, where=sender.where(handle))
     return _Poll(job, answer.request_id, read_retry_after(answer.headers, now=datetime.now(UTC)))

@@ -12,6 +12,7 @@ only, an Entra token over https only.
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -49,7 +50,7 @@ async def download(place: BlobObject, *, environment: Mapping[str, str], tries: 
     """Begin to read a blob. Raises what `connected` and `translated` do."""
     url = str(place)
     async with connected(place.account, url=url, environment=environment, tries=tries) as service:
-        with translated(url, endpoint=_endpoint_of(service)):
+        with translated(url, endpoint=endpoint_of(service)):
             stream = await service.get_blob_client(place.container, place.key).download_blob(
                 version_id=place.version or None,
                 decompress=False,  # a Content-Encoding would otherwise be undone here for some sizes, not for others
@@ -59,7 +60,7 @@ async def download(place: BlobObject, *, environment: Mapping[str, str], tries: 
 
 @asynccontextmanager
 async def connected(
-    account: str, *, url: str, environment: Mapping[str, str], tries: int
+    account: str, *, url: str, environment: Mapping[str, str], tries: int, **more: Any
 ) -> AsyncGenerator[BlobServiceClient]:
     """A client of a storage account, signed in by what the environment names.
 
@@ -68,13 +69,14 @@ async def connected(
         url: For messages.
         environment: Where to look.
         tries: How often one request is tried.
+        more: Further options of the client.
 
     Raises:
         ConfigurationError: what the environment says is malformed, for another account, or would travel in clear.
     """
     async with AsyncExitStack() as opened:
         try:
-            service = await _service(account, url, environment, tries, opened)
+            service = await _service(account, url, environment, {"retry_total": tries - 1, **more}, opened)
         except ValueError:  # the text of the library's may quote the connection string
             raise ConfigurationError(
                 f"{url}: AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_SERVICE_ENDPOINT is malformed",
@@ -104,16 +106,16 @@ def translated(url: str, *, endpoint: str) -> Generator[None]:
 
 
 async def _service(
-    account: str, url: str, environment: Mapping[str, str], tries: int, opened: AsyncExitStack
+    account: str, url: str, environment: Mapping[str, str], chosen: Mapping[str, Any], opened: AsyncExitStack
 ) -> BlobServiceClient:
     from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415  # as above
 
     options: dict[str, Any] = {
         "connection_timeout": _CONNECT_SECONDS,
         "read_timeout": _READ_SECONDS,
-        "retry_total": tries - 1,
         "permit_redirects": False,  # the client would sign for whatever host the answer names
         **_BACKOFF,
+        **chosen,
     }
     if text := environment.get("AZURE_STORAGE_CONNECTION_STRING"):
         service = BlobServiceClient.from_connection_string(text, **options)
@@ -155,7 +157,7 @@ async def _entra(url: str, endpoint: str, opened: AsyncExitStack) -> Any:
 
 def _check_goal(service: BlobServiceClient, account: str, *, url: str) -> None:
     """Nothing is sent to another account's endpoint, and nothing that could be read on the way."""
-    endpoint = _endpoint_of(service)
+    endpoint = endpoint_of(service)
     others = {service.account_name or account, _account_of(endpoint) or account} - {account}
     if others:
         raise ConfigurationError(
@@ -166,7 +168,8 @@ def _check_goal(service: BlobServiceClient, account: str, *, url: str) -> None:
         raise in_clear(url, endpoint=endpoint, secret="the shared access signature")  # noqa: S106  # what it is called
 
 
-def _endpoint_of(service: BlobServiceClient) -> str:
+def endpoint_of(service: BlobServiceClient) -> str:
+    """Scheme and host that a client speaks to."""
     return f"{service.scheme}://{service.primary_hostname}"
 
 
@@ -175,6 +178,21 @@ def _account_of(endpoint: str) -> str:
     parts = urlsplit(endpoint)
     label, azure, _ = (parts.hostname or "").partition(".blob.")
     return label.removesuffix("-secondary") if azure else parts.path.strip("/")
+
+
+def is_taken(err: Exception) -> bool:
+    """Whether a write was refused because there is a blob already."""
+    return getattr(err, "status_code", None) in (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED) and _code(
+        err
+    ) in ("BlobAlreadyExists", "ConditionNotMet", "UnauthorizedBlobOverwrite", "BlobImmutableDueToPolicy")
+
+
+def write_options(md5: bytes, *, tier: str) -> dict[str, Any]:
+    """The options of a write: the MD5 that the store keeps with the blob, and its access tier."""
+    from azure.storage.blob import ContentSettings, StandardBlobTier  # noqa: PLC0415  # as above
+
+    options: dict[str, Any] = {"content_settings": ContentSettings(content_md5=bytearray(md5))}
+    return options | ({"standard_blob_tier": StandardBlobTier(tier)} if tier else {})
 
 
 def _translate(url: str, err: AzureError, *, endpoint: str) -> CluvaultError:
@@ -196,9 +214,9 @@ def _translate(url: str, err: AzureError, *, endpoint: str) -> CluvaultError:
 
 def _refusal(err: HttpResponseError) -> Refusal:
     headers: Mapping[str, str] = getattr(err.response, "headers", {})
+    return Refusal(status=err.status_code or 0, code=_code(err), request_id=headers.get("x-ms-request-id", ""))
+
+
+def _code(err: Exception) -> str:
     code: object = getattr(err, "error_code", None)
-    return Refusal(
-        status=err.status_code or 0,
-        code=str(getattr(code, "value", code) or ""),  # a member of the library's enumeration, or text it does not know
-        request_id=headers.get("x-ms-request-id", ""),
-    )
+    return str(getattr(code, "value", code) or "")  # a member of the library's enumeration, or text it does not know

@@ -2,36 +2,72 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from cluvault.errors import ConfigurationError
+from cluvault.errors import ConfigurationError, UsageError
+from cluvault.model.object_url import BlobObject, S3Object, parse_place_url
+from cluvault.settings import VaultSettings
 from cluvault.vault.folder import FolderStore
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cluvault.vault.store import ObjectStore
 
 
-def open_store(url: str) -> ObjectStore:
-    """The store at a bare path or a `file:` URL; nothing is read or made yet.
+def open_store(
+    url: str, *, settings: VaultSettings | None = None, environment: Mapping[str, str] = os.environ
+) -> ObjectStore:
+    """The store at a bare path, or a `file:`, `s3:` or `az:` URL; nothing is read or made yet.
+
+    Args:
+        url: Where.
+        settings: How to connect and write; the defaults when None.
+        environment: Where the sign-in to a storage account is named; boto3 reads the process's own.
 
     Raises:
-        ConfigurationError: it is neither.
+        ConfigurationError: it is none of these.
     """
     if not url or "\0" in url:
         raise ConfigurationError("the vault's URL is empty or no text", mend="set vault.url")
     scheme, colon, rest = url.partition(":")  # only the scheme goes into messages: a URL may hold a signature
     if colon and scheme.lower() == "file":
         return FolderStore(_path_of(url))
-    if colon and scheme.lower() in ("s3", "az"):
-        raise ConfigurationError(f"vaults on {scheme}: come with a later version", mend="use a folder for now")
+    if colon and scheme in ("s3", "az"):
+        return _open_cloud(url, settings or VaultSettings(), environment)
     if rest.startswith("//"):
         raise ConfigurationError(f"vaults on {scheme}: are not supported", mend="use a path or file:///absolute/path")
     try:
         return FolderStore(Path(url).expanduser())
     except RuntimeError as err:
         raise ConfigurationError(f"vault {url}: this user's home folder is unknown") from err
+
+
+def _open_cloud(url: str, settings: VaultSettings, environment: Mapping[str, str]) -> ObjectStore:
+    try:
+        place = parse_place_url(url)
+    except UsageError as err:
+        raise ConfigurationError(f"vault.url: {err.message}", mend=err.mend) from None
+    match place:
+        case S3Object(bucket, prefix):
+            from cluvault.vault.s3_store import S3Options, S3Store  # noqa: PLC0415  # folders start without
+
+            options = S3Options(**settings.s3.model_dump())
+            return S3Store(bucket, prefix, options=options, connections=settings.connections)
+        case BlobObject(account, container, prefix):
+            from cluvault.vault.blob_store import BlobOptions, BlobStore  # noqa: PLC0415  # as above
+
+            return BlobStore(
+                account,
+                container,
+                prefix,
+                environment=environment,
+                options=BlobOptions(**settings.az.model_dump()),
+                connections=settings.connections,
+            )
 
 
 def _path_of(url: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, closing, contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from cluvault.errors import CluvaultError, ConfigurationError, VaultError
@@ -59,6 +60,18 @@ class S3Client(Protocol):
         """Begin to read an object."""
         ...
 
+    def put_object(self, **arguments: Any) -> dict[str, Any]:
+        """Write an object."""
+        ...
+
+    def list_objects_v2(self, **arguments: str) -> dict[str, Any]:
+        """A page of a listing."""
+        ...
+
+    def delete_object(self, **arguments: str) -> dict[str, Any]:
+        """Remove an object."""
+        ...
+
     def close(self) -> None:
         """Release connections."""
         ...
@@ -76,12 +89,18 @@ async def download(place: S3Object, *, tries: int) -> AsyncGenerator[Download]:
             yield Download(answer.get("ContentLength"), _chunks(body))
 
 
-def connect(url: str, *, tries: int) -> S3Client:
+def connect(
+    url: str, *, tries: int, connections: int = 10, endpoint: str = "", region: str = "", profile: str = ""
+) -> S3Client:
     """A client with the credentials that boto3 finds; thread-safe, as every client of boto3 is.
 
     Args:
         url: For messages.
         tries: How often one request is tried.
+        connections: How many are kept open.
+        endpoint: In place of the one that boto3 finds.
+        region: Likewise.
+        profile: Likewise.
 
     Raises:
         ConfigurationError: what boto3 finds is incomplete, or a session token would travel in clear.
@@ -93,17 +112,18 @@ def connect(url: str, *, tries: int) -> S3Client:
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": tries},
+        max_pool_connections=connections,
     )
     with translated(url):
         try:
-            session: Any = boto3.Session()
-            client = cast("S3Client", session.client("s3", config=config))
+            session: Any = boto3.Session(profile_name=profile or None, region_name=region or None)
+            client = cast("S3Client", session.client("s3", config=config, endpoint_url=endpoint or None))
         except ValueError as err:  # how botocore says that an endpoint is no URL, or that ~/.aws holds nonsense
             raise _misconfigured(url, err) from None
-        endpoint: str = client.meta.endpoint_url
-        if travels_in_clear(endpoint) and (found := session.get_credentials()) and found.get_frozen_credentials().token:
+        goal: str = client.meta.endpoint_url
+        if travels_in_clear(goal) and (found := session.get_credentials()) and found.get_frozen_credentials().token:
             client.close()
-            raise in_clear(url, endpoint=endpoint, secret="the session token")  # noqa: S106  # what it is called
+            raise in_clear(url, endpoint=goal, secret="the session token")  # noqa: S106  # what it is called
         return client
 
 
@@ -130,6 +150,21 @@ def translated(url: str, *, endpoint: str = "") -> Generator[None]:
         raise VaultError(
             f"{url}: {origin(endpoint)} redirects every request", mend="set the endpoint to where it leads (https?)"
         ) from None
+
+
+def is_taken(err: Exception) -> bool:
+    """Whether a write was refused because there is an object already."""
+    return _status_of(err) == HTTPStatus.PRECONDITION_FAILED
+
+
+def is_conflict(err: Exception) -> bool:
+    """Whether a write was refused because another one of the same key was under way; who asks again will know."""
+    return _status_of(err) == HTTPStatus.CONFLICT
+
+
+def _status_of(err: Exception) -> int:
+    response: dict[str, Any] = getattr(err, "response", {})
+    return response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
 
 
 async def _chunks(body: Any) -> AsyncIterator[bytes]:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 MAX_KEY_BYTES: Final = 1024  # S3's limit, the smallest of all stores
-_RESERVED: Final = (".tmp", "lost+found")  # the folder store's unfinished writes; what ext4 keeps in a volume's root
+PROBE_KEY: Final = ".probe"
+_RESERVED: Final = (".tmp", PROBE_KEY, "lost+found")  # unfinished writes of folders; `conditions.py`; ext4's own
 _DOTS: Final = ("", ".", "..")
-_UNUSABLE: Final = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff]")  # the last: undecodable file names
+_UNUSABLE: Final = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # undecodable file names; what XML lacks
 
 
 @dataclass(frozen=True, slots=True)

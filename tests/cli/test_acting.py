@@ -74,8 +74,8 @@ def test_restore_under_another_name_for_programs(backed_up: Desk) -> None:
     """Rename leaves the project alone; the JSON has the documented keys and nothing else is printed."""
     report = backed_up.done("restore", "dev/Pizza", "--to", "dev", "--if-exists", "rename", "--json").json
     assert set(report) == {
-        "resource", "project", "source", "replaced", "safetySnapshot", "digest", "changes", "notes",
-        "warnings", "record",
+        "resource", "project", "source", "replaced", "safetySnapshot", "digest", "apiVersion", "changes", "notes",
+        "losses", "warnings", "record",
     }  # fmt: skip
     assert backed_up.projects("dev") == {"Pizza", "Mail", report["project"]}
 
@@ -103,7 +103,7 @@ def test_create_for_programs(desk: Desk) -> None:
     (desk.folder / "rows.csv").write_text(ROWS, "utf-8")
     report = desk.done("create", "dev/Desk", "--language", "en-us", "--seed", "rows.csv", "--json").json
     assert set(report) == {
-        "outcome", "resource", "project", "digest", "notes", "findings", "warnings", "record",
+        "outcome", "resource", "project", "digest", "notes", "findings", "apiVersion", "losses", "warnings", "record",
     }  # fmt: skip
     assert report["outcome"] == "created"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 V = API_VERSIONS["2023-04-01"]
 RULES = ImportRules(strict_members=True, strict_names=False, content=ContentLimits())
 PATCH = {"projectKind": "Conversation", "language": "en-us"}
+_NUMBERS = itertools.count()
 
 
 def imported(name: str, text: str = "hi") -> Imported:
@@ -40,7 +42,7 @@ def imported(name: str, text: str = "hi") -> Imported:
 
 def begin_import(state: ResourceState, name: str, *, at: datetime = NOON, seconds: float = 5, text: str = "hi") -> Job:
     """Decide on an import and make the change."""
-    job_id = f"{name}-{len(state.jobs)}"
+    job_id = f"{name}-{next(_NUMBERS)}"
     duration = timedelta(seconds=seconds)
     change, job = start_import(state, name, imported(name, text), job_id=job_id, now=at, duration=duration, limits=OFF)
     state.apply(change)
@@ -50,7 +52,7 @@ def begin_import(state: ResourceState, name: str, *, at: datetime = NOON, second
 def settle(state: ResourceState, now: datetime) -> None:
     """End every job that is due by now, one after another."""
     while (job := state.next_due(now)) is not None:
-        state.apply(finish(state, job))
+        state.apply(finish({"dev": state}, "dev", job)["dev"])
 
 
 def test_a_job_that_is_brought_near_ends_once() -> None:

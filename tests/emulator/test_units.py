@@ -127,6 +127,7 @@ def test_a_job_id_is_a_guid_and_the_ticks_of_midnight() -> None:
         ({"api_versions": ("2023-04-01", "2020-01-01")}, "2020-01-01"),
         ({"resource_keys": {"test": ("k",)}}, "'test'"),
         ({"job_seconds": -1}, "-1"),
+        ({"training_seconds": -2}, "-2"),
     ],
 )
 def test_a_configuration_that_cannot_work_is_refused(fields: dict[str, Any], words: str) -> None:

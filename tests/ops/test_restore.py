@@ -447,8 +447,10 @@ async def test_the_record_of_a_restore(kept: World) -> None:
         "replaced": False,
         "safetySnapshot": None,
         "digest": second.content.canonical_sha256,
+        "apiVersion": "2025-11-15-preview",
         "changes": [],
         "notes": [],
+        "losses": [],
         "warnings": [],
         "record": report.record_key,
     }

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cluvault.errors import ProjectExists, UsageError
 from cluvault.model.names import is_project_name
+from cluvault.plan.losses import Loss
 from cluvault.plan.restore import IfExists, RestorePlan, free_name, plan_restore
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -37,6 +38,19 @@ def test_a_free_name_is_taken_as_it_is(if_exists: IfExists) -> None:
     plan = decide(if_exists=if_exists, existing={"travel": "Orchestration"}, api_version="v", notes=("note",))
     assert plan == RestorePlan("dev/Travel@1", "prod", "Travel", replaces=False, api_version="v", notes=("note",))
     assert plan.sentence == "create prod/Travel from dev/Travel@1"
+
+
+def test_a_plan_for_programs() -> None:
+    """Everything that people are shown."""
+    assert decide(api_version="v", notes=("note",), losses=(Loss("/a", "b"),)).to_json() == {
+        "resource": "prod",
+        "project": "Travel",
+        "source": "dev/Travel@1",
+        "replaces": False,
+        "apiVersion": "v",
+        "notes": ["note"],
+        "losses": [{"pointer": "/a", "sentence": "b", "needsLeave": False}],
+    }
 
 
 def test_an_existing_project_is_not_touched_by_default() -> None:

@@ -11,7 +11,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 from pydantic import SecretStr
@@ -20,10 +20,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cluvault.service.auth import Credential, KeyCredential
+from cluvault.service.auth import KeyCredential
 from cluvault.service.budget import Budget
 from cluvault.service.client import CluClient
 from cluvault.settings import RateLimits, ResourceSettings
+
+if TYPE_CHECKING:
+    from cluvault.service.signing import Credential
 
 ENDPOINT: Final = "https://contoso-dev.cognitiveservices.azure.com"
 KEY: Final = "k3y-0f-c0nt0s0-dev"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
@@ -11,16 +12,17 @@ from azure.identity.aio import DefaultAzureCredential
 from pydantic import SecretStr
 
 from cluvault.errors import ConfigurationError, SignInRefused, Unreachable
-from cluvault.service.auth import (
-    KEY_HEADER,
-    EntraCredential,
-    KeyCredential,
-    SignedHeaders,
-    credential_for,
-    default_token_source,
-)
+from cluvault.service.auth import KEY_HEADER, KeyCredential, KeyPair, credential_for
+from cluvault.service.entra import EntraCredential, default_token_source
+from cluvault.service.signing import SignedHeaders
 from cluvault.settings import ResourceSettings
 from tests.service.scripted import Bench, FakeTime, ScriptedService, answer, gateway_error, project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 SCOPE = "https://cognitiveservices.azure.com/.default"
 HOUR = 3600
@@ -231,3 +233,117 @@ def test_signed_headers_show_their_names_only() -> None:
     assert (len(headers), list(headers), headers[KEY_HEADER]) == (1, [KEY_HEADER], "k-1")
     assert "k-1" not in repr(headers)
     assert KEY_HEADER in repr(headers)
+
+
+# --- two keys ------------------------------------------------------------------------------------------------------
+
+
+def key(number: int, text: str) -> KeyCredential:
+    """A key that an environment variable names."""
+    return KeyCredential(SecretStr(text), source=f"environment variable CLU_KEY_{number}")
+
+
+@pytest.fixture
+def pair() -> KeyPair:
+    """Both keys of a resource."""
+    return KeyPair(key(1, "k-1"), key(2, "k-2"))
+
+
+def accepting(*accepted: str) -> Callable[[Request], Response]:
+    """A service that knows these keys only."""
+
+    def answer_to(request: Request) -> Response:
+        known = request.headers[KEY_HEADER] in accepted
+        return answer(project("A")) if known else gateway_error(401, "Access denied")
+
+    return answer_to
+
+
+def used(service: ScriptedService) -> list[str]:
+    """The keys that requests came with, in order."""
+    return [seen.headers[KEY_HEADER.lower()] for seen in service.requests]
+
+
+async def test_the_second_key_takes_over(
+    bench: Bench, pair: KeyPair, service: ScriptedService, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first is refused: the same request goes out again with the second, which is kept. One line tells so."""
+    service.on("GET", "/A", accepting("k-2"))
+    async with bench.client(credential=pair) as client:
+        for _ in range(3):
+            await client.get_project("A")
+        assert client.statistics.retries == 0
+    assert used(service) == ["k-1", "k-2", "k-2", "k-2"]
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    places = [f"from environment variable CLU_KEY_{number}" for number in (1, 2)]
+    assert told == [f"the service refuses the key {places[0]}; trying that {places[1]}"]
+
+
+async def test_keys_are_renewed_in_turn_without_a_pause(bench: Bench, pair: KeyPair, service: ScriptedService) -> None:
+    """Whichever of the two is regenerated, as long as the other is good all is well."""
+    async with bench.client(credential=pair) as client:
+        for good in ("k-1", "k-2", "k-1", "k-2"):
+            service.on("GET", "/A", accepting(good))
+            await client.get_project("A")
+            assert used(service)[-1] == good
+
+
+async def test_a_crowd_changes_the_key_once(bench: Bench, pair: KeyPair, service: ScriptedService) -> None:
+    """All were refused with the first key; nobody changes back what another has changed."""
+    service.on("GET", "/A", accepting("k-2"))
+    async with bench.client(credential=pair) as client:
+        found = await asyncio.gather(*(client.get_project("A") for _ in range(20)))
+    assert [one.name for one in found] == ["A"] * 20
+    assert used(service).count("k-1") <= 20
+    assert used(service).count("k-2") == 20
+
+
+async def test_two_refused_keys_are_told_in_one_line(
+    bench: Bench, pair: KeyPair, service: ScriptedService, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both sources are named, neither value; each request costs two tries and not more."""
+    service.on("GET", "/A", accepting())
+    told: list[str] = []
+    async with bench.client(credential=pair) as client:
+        for _ in range(2):
+            with pytest.raises(SignInRefused) as caught:
+                await client.get_project("A")
+            told.append(str(caught.value))
+    for line in told:
+        assert line.startswith("dev/A: get project: the service answered 401: ")
+        assert f"; check {pair.source} (refused by https://contoso-dev.cognitiveservices.azure.com)" in line
+    assert pair.source == "environment variable CLU_KEY_1 and environment variable CLU_KEY_2"
+    assert used(service) == ["k-1", "k-2", "k-2", "k-1"]
+    assert not any(value in line for value in ("k-1", "k-2") for line in (*told, caplog.text))
+
+
+async def test_the_same_key_twice_is_tried_once(bench: Bench, service: ScriptedService) -> None:
+    """A refused key does not become good by being named twice."""
+    service.on("GET", "/A", accepting())
+    async with bench.client(credential=KeyPair(key(1, "k-1"), key(2, "k-1"))) as client:
+        with pytest.raises(SignInRefused):
+            await client.get_project("A")
+    assert used(service) == ["k-1"]
+
+
+async def test_settings_name_both_keys() -> None:
+    """From wherever each is to be found."""
+    credential = credential_for(
+        resource(key={"env": "CLU_KEY"}, key2={"prefect-secret": "clu-key"}),
+        name="dev",
+        environment={"CLU_KEY": "k-1"},
+        prefect_secret=lambda block: SecretStr(f"from-{block}"),
+    )
+    first = await credential.headers()
+    assert dict(first) == {KEY_HEADER: "k-1"}
+    assert await credential.refresh(first)
+    assert dict(await credential.headers()) == {KEY_HEADER: "from-clu-key"}
+    assert credential.source == "environment variable CLU_KEY and Prefect Secret block 'clu-key'"
+    await credential.aclose()
+
+
+def test_a_second_key_that_is_not_there_is_told() -> None:
+    """A spare that nobody set would only be missed when it is needed."""
+    settings = resource(key={"env": "A"}, key2={"env": "B"})
+    with pytest.raises(ConfigurationError, match="environment variable B, which should hold the key of resource 'dev'"):
+        credential_for(settings, name="dev", environment={"A": "k-1"})

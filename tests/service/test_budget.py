@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cluvault.service.budget import WINDOW, Budget, shared_budget
 from cluvault.settings import RateLimits
+from tests.support.near import approx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +101,7 @@ def test_a_burst_within_the_limit_goes_at_once(limit: int) -> None:
     """What a minute allows may be sent at one moment; the next call waits a window."""
     queue = run(Budget(RateLimits(post=limit)), [Caller(5.0) for _ in range(limit + 1)])
     assert times(queue)[:limit] == [5.0] * limit
-    assert times(queue)[limit] == pytest.approx(5.0 + WINDOW)
+    assert times(queue)[limit] == approx(5.0 + WINDOW)
 
 
 @given(unpunctual)
@@ -115,10 +116,10 @@ def test_whoever_gives_up_leaves_the_place_to_others() -> None:
     budget = Budget(RateLimits(post=1))
     assert budget.wait(budget.join("POST"), 0.0) == 0
     crowd = [budget.join("POST") for _ in range(100)]
-    assert budget.wait(crowd[-1], 0.0) == pytest.approx(100 * WINDOW)
+    assert budget.wait(crowd[-1], 0.0) == approx(100 * WINDOW)
     for ticket in crowd:
         budget.leave(ticket)
-    assert budget.wait(budget.join("POST"), 1.0) == pytest.approx(WINDOW - 1)
+    assert budget.wait(budget.join("POST"), 1.0) == approx(WINDOW - 1)
 
 
 def test_a_sleeper_does_not_hold_up_those_behind() -> None:
@@ -155,8 +156,8 @@ def test_off_counts_nothing_but_still_learns_from_a_429() -> None:
     budget.hold("POST", 30.0)
     budget.hold("POST", 20.0)
     late = budget.join("POST")
-    assert budget.wait(late, 5.0) == pytest.approx(25)
-    assert budget.held("POST", 5.0) == pytest.approx(25)
+    assert budget.wait(late, 5.0) == approx(25)
+    assert budget.held("POST", 5.0) == approx(25)
     assert budget.held("GET", 5.0) == 0
     assert budget.wait(late, 30.0) == 0
 
@@ -169,7 +170,7 @@ def test_a_hold_moves_back_those_who_wait() -> None:
     queue = [budget.join("POST") for _ in range(4)]
     budget.hold("POST", 300.0)
     waits = [budget.wait(ticket, 10.0) for ticket in queue]
-    assert waits == pytest.approx([290, 290, 290 + WINDOW, 290 + WINDOW])
+    assert waits == approx([290, 290, 290 + WINDOW, 290 + WINDOW])
 
 
 def test_one_budget_for_each_endpoint_and_limits() -> None:

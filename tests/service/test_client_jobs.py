@@ -36,13 +36,14 @@ from tests.service.scripted import (
     job_url,
     settings,
 )
+from tests.support.near import approx
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
     from cluvault.service.client import CluClient
-    from cluvault.service.models import Job
+    from cluvault.service.job_models import Job
 
 EXPORT_JOB = "/A/export/jobs/job-1"
 RESULT = f"{ENDPOINT}{PROJECTS}/A/export/jobs/job-1/result?api-version={VERSION}"
@@ -191,7 +192,7 @@ async def test_polls_start_fast_and_back_off(client: CluClient, service: Scripte
     """A short job is noticed soon, a long one is asked for every few seconds."""
     script_export(service, *[job("running")] * 12, job("succeeded", resultUrl=RESULT))
     await client.export_project("A")
-    assert time.sleeps[:3] == pytest.approx([0.2, 0.34, 0.578])
+    assert time.sleeps[:3] == approx([0.2, 0.34, 0.578])
     assert time.sleeps == sorted(time.sleeps)
     assert time.sleeps[-1] == 6.0
 
@@ -214,7 +215,7 @@ async def test_a_status_with_retry_after_is_asked_for_then(
     patient.headers["Retry-After"] = "17"
     script_export(service, patient, impatient, job("succeeded", resultUrl=RESULT))
     await client.export_project("A")
-    assert time.sleeps == pytest.approx([0.2, 17, 0.2])
+    assert time.sleeps == approx([0.2, 17, 0.2])
 
 
 async def test_a_start_with_retry_after_is_polled_then(
@@ -224,7 +225,7 @@ async def test_a_start_with_retry_after_is_polled_then(
     script_export(service)
     service.on("POST", "/A/:export", accepted(job_url("A", "export"), retry_after="3"))
     await client.export_project("A")
-    assert time.sleeps == pytest.approx([3])
+    assert time.sleeps == approx([3])
 
 
 async def test_a_job_that_is_not_known_yet_gets_some_grace(client: CluClient, service: ScriptedService) -> None:
@@ -316,7 +317,7 @@ async def test_success_without_result_is_an_error(client: CluClient, service: Sc
 async def test_a_status_answer_without_status(client: CluClient, service: ScriptedService, status: Response) -> None:
     """A job without a status is refused rather than polled for ever."""
     script_export(service, status)
-    with pytest.raises(UnexpectedAnswer, match="no Job: at status"):
+    with pytest.raises(UnexpectedAnswer, match="no ExportJob: at status"):
         await client.export_project("A")
 
 

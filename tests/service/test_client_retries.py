@@ -34,6 +34,7 @@ from tests.service.scripted import (
     job_url,
     project,
 )
+from tests.support.near import approx
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -77,7 +78,7 @@ async def test_four_tries_are_enough(client: CluClient, service: ScriptedService
     with pytest.raises(ServiceUnavailable, match=r"dev/A: get project: the service answered 503: .*tried 4 times"):
         await client.get_project("A")
     assert len(service.requests) == 4
-    assert time.sleeps == pytest.approx([0.5, 1.0, 2.0])
+    assert time.sleeps == approx([0.5, 1.0, 2.0])
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ async def test_retry_after_in_seconds_is_believed(client: CluClient, service: Sc
     """The client comes back when the service said, not before and not much later."""
     service.on("GET", "/A", gateway_error(429, "slow down", retry_after="7"), GOOD)
     await client.get_project("A")
-    assert sum(time.sleeps) == pytest.approx(7)
+    assert sum(time.sleeps) == approx(7)
     assert client.statistics.throttled == 1
 
 
@@ -147,7 +148,7 @@ async def test_retry_after_as_a_date_is_believed(client: CluClient, service: Scr
     date, until = "Fri, 02 Jan 2026 03:04:05 GMT", "Fri, 02 Jan 2026 03:04:20 GMT"
     service.on("GET", "/A", gateway_error(429, "slow down", retry_after=until, date=date), GOOD)
     await client.get_project("A")
-    assert sum(time.sleeps) == pytest.approx(15)
+    assert sum(time.sleeps) == approx(15)
 
 
 @pytest.mark.parametrize("status, kind", [(429, Throttled), (503, ServiceUnavailable)])
@@ -183,7 +184,7 @@ async def test_a_429_without_retry_after_backs_off_from_six_seconds(
     """Ten POSTs a minute are one every six seconds: coming back earlier makes no sense."""
     service.on("GET", "/A", gateway_error(429, "slow down"), gateway_error(429, "slow down"), GOOD)
     await client.get_project("A")
-    assert time.sleeps == pytest.approx([6, 12])
+    assert time.sleeps == approx([6, 12])
 
 
 async def test_two_minutes_are_enough(client: CluClient, service: ScriptedService, time: FakeTime) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cluvault.service.polling import DEFAULT_SCHEDULE, PollSchedule
+from tests.support.near import approx
 
 polls = st.integers(min_value=0, max_value=10_000)
 seconds = st.floats(min_value=0, max_value=1e6)
@@ -15,8 +15,8 @@ seconds = st.floats(min_value=0, max_value=1e6)
 def test_it_starts_fast_and_backs_off_to_the_cap() -> None:
     """Six polls in less than four seconds, the first at once; then one every six."""
     delays = [DEFAULT_SCHEDULE.delay(number, retry_after=None, left=900) for number in range(12)]
-    assert delays[:4] == pytest.approx([0, 0.2, 0.34, 0.578])
-    assert sum(delays[:6]) == pytest.approx(3.77, abs=0.01)
+    assert delays[:4] == approx([0, 0.2, 0.34, 0.578])
+    assert sum(delays[:6]) == approx(3.77, abs=0.01)
     assert delays[-2:] == [6.0, 6.0]
 
 

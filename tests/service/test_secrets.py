@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from cluvault.errors import ServiceError
-from cluvault.service.auth import EntraCredential
+from cluvault.service.entra import EntraCredential
 from tests.service.scripted import (
     KEY,
     Bench,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from cluvault.service.auth import Credential
+    from cluvault.service.signing import Credential
 
 TOKEN = "t0k3n-numb3r-1"  # what the stand-in issues first
 

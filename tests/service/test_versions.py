@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cluvault.errors import NotFound, PermissionDenied, SignInRefused
-from cluvault.service.versions import GENERAL_VERSIONS, TRANSFER_VERSIONS
+from cluvault.service.features import GENERAL_VERSIONS
+from cluvault.service.versions import TRANSFER_VERSIONS
 from tests.service.scripted import (
     Bench,
     ScriptedService,

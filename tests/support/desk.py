@@ -121,7 +121,7 @@ class Desk:
         emulator = self.server.emulator
         changes = read_seed(emulator.config, folder=self.folder / "more" / project, now=datetime.now(UTC))
         with emulator.lock:
-            emulator.commit(resource, changes[resource])
+            emulator.commit({resource: changes[resource]})
 
     def world(self) -> tuple[Mapping[str, bytes], Mapping[str, Mapping[str, object]]]:
         """Every byte of the vault and every project of the emulator: equal before and after means unchanged."""
@@ -180,8 +180,8 @@ def fresh(server: EmulatorServer, start: Mapping[str, Change]) -> EmulatorServer
     with server.emulator.lock:
         for name in server.emulator.config.resources:
             there = server.emulator.state(name, datetime.now(UTC)).projects
-            server.emulator.commit(name, Change(removed_projects=tuple(there)))
-            server.emulator.commit(name, start.get(name, Change()))
+            server.emulator.commit({name: Change(removed_projects=tuple(there))})
+            server.emulator.commit({name: start.get(name, Change())})
     return server
 
 
@@ -206,14 +206,11 @@ def desk(
 
 @pytest.fixture
 def forgetful(desk: Desk, sample: Callable[[str], bytes]) -> Generator[Desk]:
-    """Resources that answer old versions only, which do not know descriptions; and a file that has one."""
+    """Resources that drop without a word what they do not know; and a file that has something of the kind."""
     document: Any = json.loads(sample("pizza-small"))
-    document["assets"]["intents"][0]["description"] = "when somebody wants to cancel"
+    document["assets"]["intents"][0]["purpose"] = "when somebody wants to cancel"
     (desk.folder / "described.json").write_text(json.dumps(document), "utf-8")
-    old = ("2023-04-01", "2022-10-01-preview")
-    config = EmulatorConfig(
-        resources=("dev", "prod"), keys=(KEY,), first_poll_running=False, api_versions=old, strict_members=False
-    )
+    config = EmulatorConfig(resources=("dev", "prod"), keys=(KEY,), first_poll_running=False, strict_members=False)
     with EmulatorServer(config) as server:
         desk.configure(CONFIGURATION.format(url=server.url))
         yield desk

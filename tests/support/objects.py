@@ -32,7 +32,7 @@ class Objects(Protocol):
         ...
 
     def put(self, key: str, body: bytes, *, encoding: str | None = None) -> str:
-        """Store an object, maybe with a Content-Encoding, and return its URL."""
+        """Store an object, over another if need be, maybe with a Content-Encoding, and return its URL."""
         ...
 
 
@@ -79,5 +79,5 @@ class BlobObjects:
         from azure.storage.blob import ContentSettings  # noqa: PLC0415  # only tests of stores need it
 
         blob = self.azurite.service.get_blob_client(self.container, key)
-        blob.upload_blob(body, content_settings=ContentSettings(content_encoding=encoding))
+        blob.upload_blob(body, overwrite=True, content_settings=ContentSettings(content_encoding=encoding))
         return self.url(key)

@@ -115,11 +115,11 @@ class World:
         async with self.workspace() as workspace:
             return await backup(workspace, BackupOptions(**options))
 
-    async def restore(self, reference: str, to: str, if_exists: str = "fail") -> RestoreReport:
+    async def restore(self, reference: str, to: str, if_exists: str = "fail", **options: Any) -> RestoreReport:
         """Restore a reference to a target."""
-        options = RestoreOptions(reference=reference, to=to, if_exists=IfExists(if_exists))
+        options_ = RestoreOptions(reference=reference, to=to, if_exists=IfExists(if_exists), **options)
         async with self.workspace() as workspace:
-            return await restore(workspace, options)
+            return await restore(workspace, options_)
 
     async def create(self, target: str, **options: Any) -> CreateReport:
         """Create and seed a project."""

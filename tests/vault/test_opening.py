@@ -39,12 +39,31 @@ def test_paths_and_file_urls_open_a_folder(
 
 
 @pytest.mark.parametrize(
+    "url, expected",
+    [
+        ("s3://bucket", "s3://bucket"),
+        ("s3://bucket/", "s3://bucket"),
+        ("s3://bucket/clu/backups/", "s3://bucket/clu/backups"),
+        ("az://account/container", "az://account/container"),
+        ("az://account/container/clu", "az://account/container/clu"),
+    ],
+)
+def test_urls_of_clouds_open_their_stores(url: str, expected: str) -> None:
+    """Bucket or container, and maybe a prefix."""
+    assert open_store(url).url == expected
+
+
+@pytest.mark.parametrize(
     "url, sentence",
     [
         ("", "is empty"),
         ("a\0b", "no text"),
-        ("s3://bucket/prefix", "later version"),
-        ("az://account/container?sig=SECRET", "later version"),
+        ("s3://b", "names no bucket"),
+        ("s3://bucket/a//b", "empty part"),
+        ("s3://bucket/../b", "dot segment"),
+        ("s3://bucket/a?versionId=1", "names a version"),
+        ("az://account", "names no container"),
+        ("az://account/container?sig=SECRET", "carries a signature"),
         ("https://account.blob.core.windows.net/container?sig=SECRET", "not supported"),
         ("https://user:SECRET@host/x", "not supported"),
         ("file://server/share", "no path on this machine"),

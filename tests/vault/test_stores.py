@@ -52,12 +52,13 @@ BAD_KEYS = (
     "\ud800",
     ".tmp",
     ".tmp/x",
+    ".probe",
     "lost+found/x",
     "x" * (MAX_KEY_BYTES + 1),
     "é" * (MAX_KEY_BYTES // 2 + 1),
 )
 
-SEGMENTS = st.sampled_from(["a", "b", "a-b", "a.b", "a!", "a0", "é", "😀", "\uffff", "~"])
+SEGMENTS = st.sampled_from(["a", "b", "a-b", "a.b", "a!", "a0", "é", "😀", "\uff5e", "~"])
 KEYS = st.lists(SEGMENTS, min_size=1, max_size=3).map("/".join)
 
 
@@ -196,7 +197,7 @@ async def test_a_prefix_is_any_beginning_of_a_key(store: ObjectStore, prefix: st
     assert [found.key async for found in store.list(prefix)] == expected
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(keys=st.sets(KEYS, max_size=12), prefix=st.just("") | KEYS)
 async def test_listing_is_sorted_by_whole_key(
     new_store: Callable[[], ObjectStore], keys: set[str], prefix: str
@@ -232,7 +233,7 @@ async def test_a_listing_can_be_left_early(store: ObjectStore) -> None:
 
 async def test_the_url_names_the_store(store: ObjectStore) -> None:
     """It starts with the scheme, for messages."""
-    assert store.url.startswith(("memory:", "file:///"))
+    assert store.url.startswith(("memory:", "file:///", "s3://", "az://"))
 
 
 async def test_a_closed_store_keeps_its_objects(store: ObjectStore) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cluvault.cli.invocation import Command, Invocation, flow_option, options_of
+from cluvault.cli.losses import show_losses
 from cluvault.cli.render import print_json, say
 from cluvault.model.run import Outcome
 from cluvault.ops.create import CreateOptions, CreatePlan, CreateReport, create
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--confidence-threshold", type=float, help="0 to 1: below it the service answers None.")
 @click.option("--seed", "seeds", multiple=True, metavar="FILE", help="Project file, .csv, .tsv or .jsonl; repeatable.")
 @click.option("--schema", "schema_file", metavar="FILE", help="Intents and entities, YAML or JSON.")
+@click.option("--allow-loss", is_flag=True, help="Go on where the target's api-version lacks what the model needs.")
 @flow_option
 @click.pass_obj
 def command(
@@ -37,6 +39,7 @@ def command(
     confidence_threshold: float | None,
     seeds: tuple[str, ...],
     schema_file: str | None,
+    allow_loss: bool,
     by_flow: bool | None,
 ) -> int:
     """Create a project and seed it; running it again changes nothing."""
@@ -50,6 +53,7 @@ def command(
         confidence_threshold=confidence_threshold,
         seeds=seeds,
         schema_file=schema_file,
+        allow_loss=allow_loss,
     )
 
     async def directly(workspace: Workspace) -> CreateReport:
@@ -73,5 +77,6 @@ def _show(plan: CreatePlan) -> None:
         return
     for note in plan.notes:
         say(f"  {note}", style="dim")
+    show_losses(plan.losses)
     for finding in plan.findings:
         say(f"  {finding.severity}: {finding.pointer or 'file'}: {finding.sentence}", style="yellow")

@@ -1,0 +1,28 @@
+"""Requests that follow a URL which the service has named. Performs no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cluvault.service.exchange import Call, Subject
+
+if TYPE_CHECKING:
+    from cluvault.service.job_models import Job
+    from cluvault.service.jobs import JobHandle
+
+
+def follow(call: Call, url: str) -> Call:
+    """The call for the next page of a list."""
+    return replace(call, url=url)
+
+
+def job_status(handle: JobHandle[Job]) -> Call:
+    """Ask how a job is doing."""
+    what = f"{handle.what} status"
+    return Call("GET", handle.url, what, handle.project, Subject.JOB, secrets=handle.secrets)
+
+
+def job_result(handle: JobHandle[Job], url: str) -> Call:
+    """Fetch what a job has made."""
+    return Call("GET", url, f"{handle.what} result", handle.project, Subject.JOB)
