@@ -298,6 +298,14 @@ async def test_a_crowd_changes_the_key_once(bench: Bench, pair: KeyPair, service
     assert used(service).count("k-2") == 20
 
 
+async def test_a_late_refusal_changes_nothing_back(pair: KeyPair) -> None:
+    """A request that left with the first key hears its 401 after others have gone over to the second."""
+    first = await pair.headers()
+    assert await pair.refresh(first)
+    assert await pair.refresh(first)
+    assert dict(await pair.headers()) == {KEY_HEADER: "k-2"}
+
+
 async def test_two_refused_keys_are_told_in_one_line(
     bench: Bench, pair: KeyPair, service: ScriptedService, caplog: pytest.LogCaptureFixture
 ) -> None:
