@@ -177,11 +177,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fresh(server: EmulatorServer, start: Mapping[str, Change]) -> EmulatorServer:
     """The emulator as every test finds it."""
-    with server.emulator.lock:
-        for name in server.emulator.config.resources:
-            there = server.emulator.state(name, datetime.now(UTC)).projects
-            server.emulator.commit({name: Change(removed_projects=tuple(there))})
-            server.emulator.commit({name: start.get(name, Change())})
+    _as_at_the_start(server, start)
     return server
 
 
@@ -217,8 +213,9 @@ def forgetful(desk: Desk, sample: Callable[[str], bytes]) -> Generator[Desk]:
 
 
 @pytest.fixture(scope="session")
-def vault_of_dev(tmp_path_factory: pytest.TempPathFactory, server: EmulatorServer) -> Path:
+def vault_of_dev(tmp_path_factory: pytest.TempPathFactory, server: EmulatorServer, start: Mapping[str, Change]) -> Path:
     """A vault with one snapshot of Pizza and one of Mail; made once, to be copied."""
+    _as_at_the_start(server, start)  # another test may have left something else
     folder = tmp_path_factory.mktemp("stored")
     (folder / "cluvault.toml").write_text(CONFIGURATION.format(url=server.url), "utf-8")
     with pytest.MonkeyPatch.context() as patch:
@@ -233,6 +230,14 @@ def backed_up(vault_of_dev: Path, desk: Desk) -> Desk:
     """The same after a backup."""
     desk.use_vault(vault_of_dev)
     return desk
+
+
+def _as_at_the_start(server: EmulatorServer, start: Mapping[str, Change]) -> None:
+    with server.emulator.lock:
+        for name in server.emulator.config.resources:
+            there = server.emulator.state(name, datetime.now(UTC)).projects
+            server.emulator.commit({name: Change(removed_projects=tuple(there))})
+            server.emulator.commit({name: start.get(name, Change())})
 
 
 def _write_seed(folder: Path, resource: str, project: str, data: bytes) -> None:
