@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 
 class CluvaultError(Exception):
@@ -214,6 +215,14 @@ class ObjectNotFound(VaultError):
 
 class ObjectExists(VaultError):
     """An object with this key exists; nothing is overwritten."""
+
+
+class ObjectLocked(VaultError):
+    """The store keeps the object immutable: until a moment, or, when `until` is None, until somebody lifts it."""
+
+    def __init__(self, message: str, *, mend: str = "", until: datetime | None = None) -> None:
+        super().__init__(message, mend=mend)
+        self.until = until
 
 
 class ObjectTooLarge(VaultError):

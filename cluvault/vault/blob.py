@@ -187,6 +187,11 @@ def is_taken(err: Exception) -> bool:
     ) in ("BlobAlreadyExists", "ConditionNotMet", "UnauthorizedBlobOverwrite", "BlobImmutableDueToPolicy")
 
 
+def is_immutable(err: Exception) -> bool:
+    """Whether a deletion was refused because of an immutability policy or a legal hold."""
+    return getattr(err, "status_code", None) == HTTPStatus.CONFLICT and _code(err).startswith("BlobImmutableDueTo")
+
+
 def write_options(md5: bytes, *, tier: str) -> dict[str, Any]:
     """The options of a write: the MD5 that the store keeps with the blob, and its access tier."""
     from azure.storage.blob import ContentSettings, StandardBlobTier  # noqa: PLC0415  # as above

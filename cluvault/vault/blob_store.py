@@ -12,15 +12,15 @@ from hashlib import md5
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from cluvault.errors import ObjectExists, ObjectNotFound, StoreUnavailable
-from cluvault.vault.blob import connected, endpoint_of, is_taken, translated, write_options
+from cluvault.errors import ObjectExists, ObjectLocked, ObjectNotFound, StoreUnavailable
+from cluvault.vault.blob import connected, endpoint_of, is_immutable, is_taken, translated, write_options
 from cluvault.vault.conditions import ProbedStore
 from cluvault.vault.store import ObjectInfo, check_key, key_fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from azure.storage.blob.aio import BlobServiceClient, ContainerClient
+    from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient
 
 _TRIES: Final = 4
 _ONE_REQUEST: Final = 256 * 2**20
@@ -116,9 +116,21 @@ class BlobStore(ProbedStore):
                 async for blob in page:
                     key = blob.name.removeprefix(self._prefix)
                     if key_fault(key) is None:
-                        found.append(ObjectInfo(key, blob.size))
+                        found.append(ObjectInfo(key, blob.size, blob.last_modified))
         for one in sorted(found, key=lambda one: one.key):
             yield one
+
+    async def folders(self, prefix: str = "") -> AsyncIterator[str]:
+        """What Azure calls prefixes, in the order of their names."""
+        container = await self._open()
+        found: list[str] = []
+        with self._translated(""):
+            pages = container.walk_blobs(name_starts_with=self._prefix + prefix or None, delimiter="/").by_page()
+            while (page := await self._next(pages)) is not None:
+                names = [item.name.removeprefix(self._prefix) async for item in page if item.name.endswith("/")]
+                found += [name for name in names if key_fault(name.rstrip("/")) is None]
+        for name in sorted(found):
+            yield name
 
     async def _next(self, pages: Any) -> Any:
         async with self._places:
@@ -131,9 +143,22 @@ class BlobStore(ProbedStore):
         try:
             async with self._places:
                 with self._translated(key):
-                    await container.get_blob_client(place).delete_blob(delete_snapshots="include")
+                    await self._remove(container.get_blob_client(place), key)
         except ObjectNotFound:
             return
+
+    async def _remove(self, blob: BlobClient, key: str) -> None:
+        try:
+            await blob.delete_blob(delete_snapshots="include")
+        except Exception as err:
+            if not is_immutable(err):
+                raise
+            known: Any = await blob.get_blob_properties()
+            until = known.immutability_policy.expiry_time if known.immutability_policy else None
+            when = (
+                f"is locked until {until:%Y-%m-%d %H:%M} UTC" if until is not None else "is locked by a policy or hold"
+            )
+            raise ObjectLocked(f"{self.url}/{key} {when}", until=until) from None
 
     async def aclose(self) -> None:
         """Release connections; the next call opens them again."""

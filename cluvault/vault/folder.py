@@ -12,6 +12,7 @@ import errno
 import os
 import time
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -65,6 +66,11 @@ class FolderStore:
         while batch := await asyncio.to_thread(lambda: tuple(islice(walk, _BATCH))):
             for found in batch:
                 yield found
+
+    async def folders(self, prefix: str = "") -> AsyncIterator[str]:
+        """The folders in a folder; one that a crash left empty is among them."""
+        for folder in await asyncio.to_thread(self._folders, prefix):
+            yield folder
 
     async def delete(self, key: str) -> None:
         """Remove a file, and the folders that are empty without it."""
@@ -174,8 +180,15 @@ class FolderStore:
                 continue
             if key.endswith("/"):
                 yield from self._below(key)
-            elif (size := _size(entry)) is not None:
-                yield ObjectInfo(key, size)
+            elif (found := _described(key, entry)) is not None:
+                yield found
+
+    def _folders(self, prefix: str) -> list[str]:
+        if prefix and key_fault(prefix.rstrip("/")):
+            return []
+        _refuse_links(self._root / prefix)
+        names = (name for name, _ in self._entries(prefix) if name.endswith("/"))
+        return [prefix + name for name in names if not key_fault(prefix + name.rstrip("/"))]
 
     def _entries(self, folder: str) -> list[tuple[str, os.DirEntry[str]]]:
         """What is in a folder, in the order of whole keys: a folder sorts as its name with the slash."""
@@ -195,9 +208,12 @@ def _refuse_links(folder: Path) -> None:
         raise link_refused(folder)
 
 
-def _size(entry: os.DirEntry[str]) -> int | None:
-    """The size of a regular file; None for anything else, and for a file that is gone."""
+def _described(key: str, entry: os.DirEntry[str]) -> ObjectInfo | None:
+    """A regular file; None for anything else, and for a file that is gone."""
     try:
-        return entry.stat(follow_symlinks=False).st_size if entry.is_file(follow_symlinks=False) else None
+        if not entry.is_file(follow_symlinks=False):
+            return None
+        status = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
         return None
+    return ObjectInfo(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))

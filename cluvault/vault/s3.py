@@ -68,6 +68,10 @@ class S3Client(Protocol):
         """A page of a listing."""
         ...
 
+    def head_object(self, **arguments: str) -> dict[str, Any]:
+        """What is known of an object."""
+        ...
+
     def delete_object(self, **arguments: str) -> dict[str, Any]:
         """Remove an object."""
         ...

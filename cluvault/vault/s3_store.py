@@ -10,10 +10,11 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from cluvault.errors import ObjectExists, ObjectNotFound, StoreUnavailable
+from cluvault.errors import ObjectExists, ObjectLocked, ObjectNotFound, StoreUnavailable
 from cluvault.vault.conditions import ProbedStore
 from cluvault.vault.s3 import connect, is_conflict, is_taken, translated
 from cluvault.vault.store import ObjectInfo, check_key, key_fault
@@ -118,24 +119,48 @@ class S3Store(ProbedStore):
 
     async def list(self, prefix: str = "") -> AsyncIterator[ObjectInfo]:
         """Objects in the order of S3, which is that of the keys' UTF-8; one page in memory."""
-        token: dict[str, str] = {}
-        while True:
-            page = await self._call("", partial(self._page, prefix=self._prefix + prefix, token=token))
+        async for page in self._pages(prefix):
             for item in page.get("Contents", ()):
                 key = item["Key"].removeprefix(self._prefix)
                 if key_fault(key) is None:
-                    yield ObjectInfo(key, item["Size"])
+                    yield ObjectInfo(key, item["Size"], item["LastModified"])
+
+    async def folders(self, prefix: str = "") -> AsyncIterator[str]:
+        """What S3 calls common prefixes."""
+        async for page in self._pages(prefix, Delimiter="/"):
+            for item in page.get("CommonPrefixes", ()):
+                folder = item["Prefix"].removeprefix(self._prefix)
+                if key_fault(folder.rstrip("/")) is None:
+                    yield folder
+
+    async def _pages(self, prefix: str, **more: str) -> AsyncIterator[dict[str, Any]]:
+        arguments = {"Bucket": self._bucket, "Prefix": self._prefix + prefix, **more}
+        while True:
+            page = await self._call("", partial(_page, arguments=arguments))
+            yield page
             if not page.get("IsTruncated"):
                 return
-            token = {"ContinuationToken": page["NextContinuationToken"]}
-
-    def _page(self, client: S3Client, *, prefix: str, token: dict[str, str]) -> dict[str, Any]:
-        return client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **token)
+            arguments["ContinuationToken"] = page["NextContinuationToken"]
 
     async def delete(self, key: str) -> None:
-        """Remove an object; in a bucket with versions it is hidden, and its versions stay."""
+        """Remove an object; in a bucket with versions it is hidden, and its versions stay.
+
+        Such a bucket hides a locked object as well, so the lock is looked at first: what may not go stays in sight.
+        """
         place = self._prefix + check_key(key)
-        await self._call(key, lambda client: client.delete_object(Bucket=self._bucket, Key=place))
+
+        def remove(client: S3Client) -> dict[str, Any]:
+            known = client.head_object(Bucket=self._bucket, Key=place)
+            if known.get("ObjectLockLegalHoldStatus") == "ON":
+                raise ObjectLocked(f"{self.url}/{key} is under a legal hold")
+            if (until := known.get("ObjectLockRetainUntilDate")) is not None and until > datetime.now(UTC):
+                raise ObjectLocked(f"{self.url}/{key} is locked until {until:%Y-%m-%d %H:%M} UTC", until=until)
+            return client.delete_object(Bucket=self._bucket, Key=place)
+
+        try:
+            await self._call(key, remove)
+        except ObjectNotFound:
+            return
 
     async def aclose(self) -> None:
         """Release connections and threads; the next call opens them again."""
@@ -176,3 +201,7 @@ class S3Store(ProbedStore):
             profile=self._options.profile,
         )
         return client, ThreadPoolExecutor(self._connections, thread_name_prefix="cluvault-s3")
+
+
+def _page(client: S3Client, *, arguments: dict[str, str]) -> dict[str, Any]:
+    return client.list_objects_v2(**arguments)

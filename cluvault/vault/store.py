@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cluvault.errors import InvalidKey
@@ -11,6 +11,7 @@ from cluvault.model.names import shorten
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import datetime
 
 MAX_KEY_BYTES: Final = 1024  # S3's limit, the smallest of all stores
 PROBE_KEY: Final = ".probe"
@@ -21,10 +22,11 @@ _UNUSABLE: Final = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # 
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """A key and the size of its body in bytes."""
+    """A key, the size of its body in bytes, and when it was written by the store's own clock."""
 
     key: str
     size: int
+    modified: datetime = field(compare=False)
 
 
 class ObjectStore(Protocol):
@@ -51,8 +53,12 @@ class ObjectStore(Protocol):
         """Complete objects whose key starts with `prefix`, sorted by key (by code point, `-` before `/`)."""
         ...
 
+    def folders(self, prefix: str = "") -> AsyncIterator[str]:
+        """What is directly below `prefix`, which is empty or ends with a slash: each folder's prefix once, sorted."""
+        ...
+
     async def delete(self, key: str) -> None:
-        """Remove an object; already gone is success."""
+        """Remove an object; already gone is success. Raises ObjectLocked for one that the store keeps immutable."""
         ...
 
     async def aclose(self) -> None:

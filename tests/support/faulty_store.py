@@ -101,6 +101,11 @@ class FaultyStore:
         async for found in self._inner.list(prefix):
             yield found
 
+    async def folders(self, prefix: str = "") -> AsyncIterator[str]:
+        self._begin(f"folders {prefix}")
+        async for found in self._inner.folders(prefix):
+            yield found
+
     async def delete(self, key: str) -> None:
         with self._operation(f"delete {key}"):
             await self._inner.delete(key)

@@ -269,6 +269,11 @@ class WatchedStore:
         async for found in self._inner.list(prefix):
             yield found
 
+    async def folders(self, prefix: str = "") -> AsyncIterator[str]:
+        self._events.append(f"folders {prefix}")
+        async for found in self._inner.folders(prefix):
+            yield found
+
     async def delete(self, key: str) -> None:
         self._events.append(f"delete {key}")
         await self._inner.delete(key)

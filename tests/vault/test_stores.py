@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,8 @@ from tests.support.snapshots import everything
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+ANY_TIME = datetime(2026, 11, 1, tzinfo=UTC)  # does not count in comparisons
 
 UNUSUAL_KEYS = (
     "a",
@@ -94,7 +97,7 @@ async def test_bodies_of_any_size(store: ObjectStore, size: int) -> None:
     """Empty bodies and big ones are objects, and the listing knows their size."""
     await store.put_new("body", b"x" * size)
     assert await store.get("body") == b"x" * size
-    assert [found async for found in store.list()] == [ObjectInfo("body", size)]
+    assert [found async for found in store.list()] == [ObjectInfo("body", size, modified=ANY_TIME)]
 
 
 async def test_a_missing_object_is_said_to_be_missing(store: ObjectStore) -> None:
@@ -228,7 +231,26 @@ async def test_a_listing_can_be_left_early(store: ObjectStore) -> None:
     """Who looks for the first object only need not read the rest."""
     for number in range(3):
         await store.put_new(f"{number}", b"")
-    assert await anext(aiter(store.list())) == ObjectInfo("0", 0)
+    assert await anext(aiter(store.list())) == ObjectInfo("0", 0, modified=ANY_TIME)
+
+
+async def test_the_time_of_writing_is_the_stores(store: ObjectStore) -> None:
+    """Aware, now, and never going back from one write to the next."""
+    for number in range(3):
+        await store.put_new(f"{number}", b"")
+    times = [found.modified async for found in store.list()]
+    assert times == sorted(times)
+    assert all(abs(datetime.now(UTC) - time) < timedelta(minutes=1) for time in times)
+
+
+async def test_folders(store: ObjectStore) -> None:
+    """What is directly below a prefix, once each, in the order of listings; objects there are none."""
+    for key in ("top", "b/1", "b/x/1", "b/x/2", "b/a-b/1", "b/a/1", "b/Ünï/1", "a/1/2/3"):
+        await store.put_new(key, b"")
+    assert [folder async for folder in store.folders()] == ["a/", "b/"]
+    assert [folder async for folder in store.folders("b/")] == ["b/a-b/", "b/a/", "b/x/", "b/Ünï/"]
+    assert [folder async for folder in store.folders("b/x/")] == []
+    assert [folder async for folder in store.folders("nothing/")] == []
 
 
 async def test_the_url_names_the_store(store: ObjectStore) -> None:
