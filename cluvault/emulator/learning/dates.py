@@ -35,7 +35,7 @@ _TIME: Final = (
 )
 _PERIOD: Final = (
     r"(?:(?:this|next|last|the\scoming|the)\s(?:week(?:end)?|month|quarter|year)|(?:this\s)?(?:morning|afternoon|evening)"
-    rf"|(?:this|next|last)\s{_MONTH}|{_MONTH}\s{_YEAR}|(?!may\b){_MONTH}|(?:19|20)\d\d)"
+    rf"|(?:this|next|last)\s{_MONTH}|{_MONTH}\s{_YEAR}|(?:(?<=\bin\s)|(?!may\b)){_MONTH}|(?:19|20)\d\d)"
 )
 _DURATION: Final = rf"(?:(?:in|for)\s)?{QUANTITY}\s(?:second|minute|hour|day|week|month|year)s?(?:\s(?:ago|from\snow))?"
 

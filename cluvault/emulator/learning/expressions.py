@@ -6,12 +6,13 @@ bracket inside a class (literal), class subtraction `[a-z-[aeiou]]`. Refused: ba
 
 from __future__ import annotations
 
-import importlib
 import re
 import threading
 import warnings
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
+
+from cluvault.emulator.learning.classifier import late_import
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,7 @@ class TimedPattern:
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> tuple[Any, str]:
-    regex = cast("Any", importlib.import_module("regex"))  # late: the emulator starts without it
+    regex = late_import("regex")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice on how to write for Python

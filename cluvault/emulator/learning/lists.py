@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cluvault.emulator.learning.corpus import speaks
 from cluvault.emulator.learning.parts import Part
-from cluvault.emulator.learning.tokens import fold, tokenize
+from cluvault.emulator.learning.tokens import fold_word, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ class ListComponent:
     def __init__(self, synonyms: Iterable[Synonym]) -> None:
         self._by_words: dict[tuple[str, ...], list[Synonym]] = {}
         for synonym in synonyms:
-            if words := tuple(fold(token.text) for token in tokenize(synonym.value)):
+            if words := tuple(fold_word(token.text) for token in tokenize(synonym.value)):
                 self._by_words.setdefault(words, []).append(synonym)
         self._lengths = sorted({len(words) for words in self._by_words}, reverse=True)
 
@@ -29,7 +29,7 @@ class ListComponent:
         """The longest synonym at each place, with the keys of all lists that have it; matches do not overlap."""
         if not self._lengths:
             return
-        words = [fold(token.text) for token in tokens]
+        words = [fold_word(token.text) for token in tokens]
         at = 0
         while at < len(tokens):
             length, keys = self._longest(words, at, language)

@@ -29,6 +29,9 @@ _ORDINALS: Final = {word: value for value, word in enumerate(_ORDINAL_WORDS, sta
 }
 
 
+_SAFE: Final = 2.0**53
+
+
 def _any_of(words: Iterable[str]) -> str:
     """A pattern of alternatives, longest first, so that `sixteen` is not read as `six`."""
     return "(?:" + "|".join(sorted(words, key=len, reverse=True)) + ")"
@@ -57,7 +60,7 @@ def quantity(text: str) -> float:
     """The value of what `QUANTITY` or `FRACTION` matched; whole numbers come as integers."""
     lowered = text.lower()
     if "/" in lowered:
-        above, below = map(int, lowered.split("/"))
+        above, below = map(float, lowered.split("/"))
         return above / below if below else 0
     words = re.findall(r"[-+]?\d[\d,]*(?:\.\d+)?|[a-z]+", lowered.replace("and a half", "half"))
     total: float = 0
@@ -73,8 +76,12 @@ def quantity(text: str) -> float:
             current = (current or 1) * 12
         elif word != "and":
             current += _VALUES[word] if word in _VALUES else float(word.replace(",", ""))
-    value = total + current
-    return int(value) if value == int(value) else value
+    return whole(total + current)
+
+
+def whole(value: float) -> float:
+    """An integer when the value is one that every JSON reader knows."""
+    return int(value) if abs(value) < _SAFE and value == int(value) else value
 
 
 def ordinal(text: str) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from cluvault.emulator.learning.dates import DATE_TIMES
-from cluvault.emulator.learning.numerals import DIGITS, FRACTION, ORDINAL, QUANTITY, ordinal, quantity
+from cluvault.emulator.learning.numerals import DIGITS, FRACTION, ORDINAL, QUANTITY, ordinal, quantity, whole
 from cluvault.emulator.learning.parts import Part
 from cluvault.emulator.learning.units import AGES, CURRENCIES, DIMENSIONS, TEMPERATURES
 
@@ -60,8 +60,9 @@ def _currency(match: re.Match[str]) -> tuple[_Resolution, ...]:
     sign: str = match["sign"] or match["unit"]
     unit, code = CURRENCIES[" ".join(sign.lower().split())]
     value = quantity(match["after"] or match["value"])
-    scale = _SCALES.get((match.groupdict().get("scale") or "").lower(), 1)
-    return ({"resolutionKind": "CurrencyResolution", "unit": unit, "ISO4217": code, "value": value * scale},)
+    if scale := match.groupdict().get("scale"):
+        value = whole(value * _SCALES[scale.lower()])
+    return ({"resolutionKind": "CurrencyResolution", "unit": unit, "ISO4217": code, "value": value},)
 
 
 def _temperature(match: re.Match[str]) -> tuple[_Resolution, ...]:
@@ -97,15 +98,16 @@ def _boolean(match: re.Match[str]) -> tuple[_Resolution, ...]:
     return ({"resolutionKind": "BooleanResolution", "value": match.lastgroup == "yes"},)
 
 
+_DEGREE: Final = r"(?:°|deg(?:ree)?s?\b)"
 _YES_OR_NO: Final = (
-    r"\b(?:(?P<yes>yes|yeah|yep|yup|sure|of course|ok|okay|true|correct|absolutely)"
+    r"\b(?:(?P<yes>yes|yeah|yep|yup|sure|ok|okay|true|correct|(?:of course|absolutely)(?!\snot\b))"
     r"|(?P<no>no|nope|nah|false|not really|absolutely not|of course not))\b"
 )
 _PHONE: Final = r"(?<![\w.])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{3}\)\s?|\d{3}[\s.-])\d{3}[\s.-]?\d{4}(?!\w)"
 _OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _ADDRESS: Final = (
     rf"(?<![\w.])(?:{_OCTET}\.){{3}}{_OCTET}(?![\w.]*\d)"
-    r"|(?<![\w:])(?=[\da-f:]*:[\da-f:]*:)[\da-f]{0,4}(?::[\da-f]{0,4}){2,7}(?![\w:])"
+    r"|(?<![\w:])(?:[\da-f]{1,4}(?::[\da-f]{1,4}){7}|(?=[\da-f:]*::)[\da-f]{0,4}(?::[\da-f]{0,4}){2,7})(?![\w:])"
 )
 _URL: Final = (
     r"\bhttps?://[^\s<>\"]*[^\s<>\".,;:!?)]|(?<![\w@.])(?:[a-z\d-]+\.)+(?:com|org|net|edu|gov|io|co|uk|de|fr|eu|info)"
@@ -131,8 +133,7 @@ _ENGLISH: Final[dict[str, tuple[_Rule, ...]]] = _EVERYWHERE | {
     "quantity.currency": (_rule(_CURRENCY, "quantity.currency", _currency),),
     "quantity.temperature": (
         _rule(
-            rf"(?P<value>{QUANTITY})\s?(?:(?:°|deg(?:ree)?s?\b)\s?(?P<unit>{_spellings(TEMPERATURES)}\b)?"
-            rf"|(?P<bare>celsius|fahrenheit|kelvin|[CF])\b)",
+            rf"(?P<value>{QUANTITY})\s?(?:(?:{_DEGREE}\s?)?(?P<unit>{_spellings(TEMPERATURES)})\b|{_DEGREE})",
             "quantity.temperature",
             _temperature,
         ),

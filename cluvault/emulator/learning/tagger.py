@@ -8,16 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cluvault.emulator.learning.fitting import fit_tokens
 from cluvault.emulator.learning.parts import Part
 from cluvault.emulator.learning.tagging import Transitions, learn_transitions
-from cluvault.emulator.learning.tokens import fold, tokenize
+from cluvault.emulator.learning.token_model import fit_tokens
+from cluvault.emulator.learning.tokens import fold_word, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cluvault.emulator.learning.corpus import Example, Span
-    from cluvault.emulator.learning.fitting import TokenModel
+    from cluvault.emulator.learning.token_model import TokenModel
     from cluvault.emulator.learning.tokens import Token
 
 _OUTSIDE: Final = 0
@@ -35,9 +35,9 @@ class Folding:
     def words(self, tokens: Sequence[Token]) -> list[str]:
         """The words as the tagger sees them."""
         if self.case:
-            return [fold(token.text, strip_marks=self.marks) for token in tokens]
+            return [fold_word(token.text, strip_marks=self.marks) for token in tokens]
         if self.marks:
-            return [_like(token.text, fold(token.text, strip_marks=True)) for token in tokens]
+            return [_like(token.text, fold_word(token.text, strip_marks=True)) for token in tokens]
         return [token.text for token in tokens]
 
 

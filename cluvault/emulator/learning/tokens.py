@@ -35,14 +35,17 @@ def words_of(text: str) -> list[str]:
     return _pattern().findall(text)
 
 
-@lru_cache(maxsize=65_536)
-def fold(word: str, *, strip_marks: bool = False) -> str:
-    """A word without regard to case, and to accents when `strip_marks`."""
-    folded = unicodedata.normalize("NFKC", word).casefold()
+def fold(text: str, *, strip_marks: bool = False) -> str:
+    """A text without regard to case, and to accents when `strip_marks`."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
     if strip_marks and not folded.isascii():
         bare = "".join(char for char in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(char))
         return bare or folded
     return folded
+
+
+fold_word: Final = lru_cache(maxsize=65_536)(fold)
+"""The same for single words, which come again and again."""
 
 
 @cache

@@ -83,7 +83,7 @@ AGES: Final = _units(
     Day="day|days",
 )
 TEMPERATURES: Final = _units(
-    "TemperatureResolution", Celsius="celsius|centigrade|c", Fahrenheit="fahrenheit|f", Kelvin="kelvin|k"
+    "TemperatureResolution", Celsius="celsius|centigrade|c", Fahrenheit="fahrenheit|f", Kelvin="kelvin"
 )
 
 CURRENCIES: Final = {
