@@ -243,8 +243,12 @@ class DamagedSnapshot(VaultError):
     exit_code = 5
 
 
+class ContentMissing(DamagedSnapshot):
+    """A snapshot is listed, and its bytes are not there."""
+
+
 class DamagedRecord(VaultError):
-    """A record of the vault (a run, a hold) cannot be understood."""
+    """A record of the vault (a run, a hold, a prune) cannot be understood."""
 
     exit_code = 5
 

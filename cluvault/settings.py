@@ -37,7 +37,7 @@ _REASONS: Final = {
     "dict_type": "should be a table",
 }
 _SPACE: Final = re.compile(r"\s")
-_RESERVED: Final = {"CLUVAULT_CONFIG"}
+_RESERVED: Final = {"CLUVAULT_CONFIG", "CLUVAULT_ACTOR"}
 
 
 def _kebab(name: str) -> str:
@@ -154,14 +154,25 @@ class BlobSettings(_Section):
     tier: Literal["", "Hot", "Cool", "Cold"] = ""
 
 
+Rules = dict[str, Annotated[int | str | list[str], Field(union_mode="left_to_right")]]
+"""A retention policy; `plan/retention.py` says which rules there are."""
+
+
 class VaultSettings(_Section):
-    """The vault and what it keeps; `connections` is the number of requests to a cloud store at once."""
+    """The vault and what it keeps.
+
+    Attributes:
+        connections: Requests to a cloud store at once.
+        retention: What `prune` keeps; without it nothing is ever removed.
+        vanished: The same for projects that are gone from their resource; without it all their snapshots stay.
+    """
 
     url: str = "./vault"
     connections: Annotated[int, Field(ge=1, le=256)] = 16
     s3: S3Settings = S3Settings()
     az: BlobSettings = BlobSettings()
-    retention: dict[str, Annotated[int | str | list[str], Field(union_mode="left_to_right")]] = {}
+    retention: Rules = {}
+    vanished: Rules = {}
 
 
 class BackupSettings(_Section):
@@ -169,6 +180,18 @@ class BackupSettings(_Section):
 
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
     job_timeout: Annotated[float, Field(gt=0, description="seconds that one job may take")] = 900.0
+
+
+class PruneSettings(_Section):
+    """How a prune runs.
+
+    Attributes:
+        grace_hours: For how long a content stays that no snapshot refers to; longer than any run takes.
+        safety_days: For how long a snapshot is kept that was taken before something replaced or deleted its project.
+    """
+
+    grace_hours: Annotated[int, Field(ge=3)] = 12
+    safety_days: Annotated[int, Field(ge=0)] = 30
 
 
 class CleanupRule(_Section):
@@ -206,6 +229,7 @@ class Settings(_Section):
     ] = {}
     backup: BackupSettings = BackupSettings()
     cleanup: CleanupSettings = CleanupSettings()
+    prune: PruneSettings = PruneSettings()
     routes: dict[str, dict[str, Any]] = {}
 
     def resource(self, name: str) -> ResourceSettings:

@@ -9,10 +9,13 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from cluvault.plan.diff_report import diff_to_markdown, escape_markdown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cluvault.model.run import RunItem
     from cluvault.ops.report import Report
     from cluvault.plan.cleanup import CleanupPlan
     from cluvault.plan.diff import ProjectDiff
+    from cluvault.plan.prune import ProjectPrune
 
 _MOST_ROWS: Final = 1000
 """Artifacts live in Prefect's database; the run record in the vault holds every row."""
@@ -37,6 +40,22 @@ async def publish_cleanup_plan(resource: str, plan: CleanupPlan) -> None:
     if plan.refusal:
         description += f" **Refused:** {escape_markdown(plan.refusal)}"
     await acreate_table_artifact(table=rows[:_MOST_ROWS], key="cluvault-cleanup-plan", description=description)
+
+
+async def publish_prune_plan(plans: Sequence[ProjectPrune]) -> None:
+    """A table of the snapshots with the reasons why they stay or go, those that go first."""
+    verdicts = sorted((verdict for plan in plans for verdict in plan.verdicts), key=lambda verdict: verdict.is_kept)
+    rows: list[dict[str, Any]] = [
+        {
+            "snapshot": verdict.candidate.key.reference,
+            "decision": "keep" if verdict.is_kept else "remove",
+            "reasons": "; ".join(verdict.reasons) or "no rule keeps it",
+        }
+        for verdict in verdicts[:_MOST_ROWS]
+    ]
+    removed = sum(len(plan.removed) for plan in plans)
+    description = f"Prune: {removed} snapshots to remove, {len(verdicts) - removed} to keep."
+    await acreate_table_artifact(table=rows, key="cluvault-prune-plan", description=description)
 
 
 async def publish_difference(title: str, difference: ProjectDiff) -> None:

@@ -33,6 +33,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "restore": "Import a snapshot or file into a resource, proven by exporting it again.",
     "create": "Create a project and seed it.",
     "cleanup": "Delete stale projects; each is kept in the vault first.",
+    "prune": "Remove the snapshots that no retention rule keeps.",
+    "hold": "Keep a snapshot from every prune, release it, or list what is held.",
     "verify": "Read snapshots back and compare them with their manifests.",
     "validate": "Check project files against the service's limits and rules.",
 }

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 STYLES: Final[Mapping[str, str]] = {
     "stored": "green", "restored": "green", "created": "green", "deleted": "yellow",
     "unchanged": "dim", "skipped": "dim", "failed": "bold red",
-    "delete": "yellow", "keep": "dim",
+    "removed": "yellow", "locked": "cyan", "vanished": "yellow",
+    "delete": "yellow", "remove": "yellow", "keep": "dim",
 }  # fmt: skip
 """How the first column of a report or plan looks."""
 _SIGNS: Final = {"+": "green", "-": "red", "~": "yellow", " ": "bold"}

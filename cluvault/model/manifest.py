@@ -160,3 +160,11 @@ def new_snapshot_id(captured_at: datetime, entropy: str) -> str:
 def snapshot_second(instant: datetime) -> str:
     """The part of a snapshot id that says when, to the second."""
     return f"{instant.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def id_moment(snapshot_id: str) -> datetime:
+    """The second that a snapshot id says; the beginning of time for one that is no date (`20261345T…`)."""
+    try:
+        return datetime.strptime(snapshot_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime
 
-from cluvault.errors import DamagedRecord
-from cluvault.model.manifest import VAULT_FORMAT, Record, Tool, refuse_newer_format
+from cluvault.model.manifest import VAULT_FORMAT, Record, Tool
+from cluvault.model.record_text import read_record, record_bytes
 
 
 class Outcome(StrEnum):
@@ -19,18 +19,27 @@ class Outcome(StrEnum):
     RESTORED = "restored"
     CREATED = "created"
     DELETED = "deleted"
+    VANISHED = "vanished"
+    REMOVED = "removed"
+    LOCKED = "locked"
     SKIPPED = "skipped"
     FAILED = "failed"
 
 
 class RunItem(Record):
-    """One project of a run; `detail` is the sentence that a person reads, e.g. the error."""
+    """One project of a run.
+
+    Attributes:
+        detail: The sentence that a person reads, e.g. the error.
+        since: Of a project that vanished from its resource: when a backup first missed it.
+    """
 
     resource: str
     project: str
     outcome: str
     snapshot_id: str | None = None
     detail: str | None = None
+    since: AwareDatetime | None = None
 
 
 class RunRecord(Record):
@@ -47,20 +56,15 @@ class RunRecord(Record):
 
     def to_bytes(self) -> bytes:
         """The record as UTF-8 JSON, readable by a person."""
-        return self.model_dump_json(by_alias=True, indent=2).encode() + b"\n"
+        return record_bytes(self)
 
 
 def read_run(data: bytes, *, key: str) -> RunRecord:
-    """Parse a run record from the store.
+    """Parse a run record from the store. Raises what `read_record` does."""
+    return read_record(RunRecord, data, key=key, what="a run record")
 
-    Raises:
-        VaultTooNew: a newer format wrote it.
-        DamagedRecord: it is no run record.
-    """
-    refuse_newer_format(data, key=key)
-    try:
-        return RunRecord.model_validate_json(data)
-    except ValidationError as err:
-        first = err.errors()[0]
-        where = "/".join(map(str, first["loc"])) or "top level"
-        raise DamagedRecord(f"{key}: not a run record: {where}: {first['msg']}") from err
+
+def has_seen(record: RunRecord, resource: str) -> bool:
+    """Whether a run is a backup that listed all projects of a resource."""
+    failed = any(item.resource == resource and not item.project for item in record.items)
+    return record.kind == "backup" and resource in record.resources and not failed

@@ -18,7 +18,7 @@ from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     from cluvault.ops.workspace import Workspace
@@ -51,11 +51,17 @@ class ProjectTask:
 
 @dataclass(frozen=True, slots=True)
 class BackupPlan:
-    """The projects to back up, and what could not be listed or found."""
+    """The projects to back up.
+
+    Attributes:
+        problems: What could not be listed or found.
+        vanished: Projects of which the vault has snapshots and that are gone from their resource.
+    """
 
     resources: tuple[str, ...]
     projects: tuple[ProjectTask, ...]
     problems: tuple[RunItem, ...]
+    vanished: tuple[RunItem, ...] = ()
 
 
 async def backup(
@@ -84,19 +90,29 @@ async def backup(
         name=lambda target: (target.resource, target.project),
         on_done=on_done,
     )
-    return await run(finish_run, workspace, "backup", started_at, plan.resources, [*plan.problems, *items])
+    return await run(
+        finish_run, workspace, "backup", started_at, plan.resources, [*plan.problems, *plan.vanished, *items]
+    )
 
 
 async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPlan:
     """List the projects that the options choose; a resource that cannot be listed is a problem, not the end."""
     resources = _chosen_resources(workspace, options)
+    vault = await workspace.vault(create=True)
+    kept = {resource: await vault.projects(resource) for resource in resources}  # before what is new is listed
     listings = await asyncio.gather(*(_list(workspace, resource) for resource in resources))
     problems = [found for found in listings if isinstance(found, RunItem)]
     listed = [target for found in listings if not isinstance(found, RunItem) for target in found]
     chosen = [target for target in listed if any(fnmatchcase(target.project, glob) for glob in options.projects)]
     if not problems:
         problems = _unmatched(resources, options.projects, listed)
-    return BackupPlan(resources, tuple(sorted(chosen)), tuple(problems))
+    vanished = [
+        item
+        for resource, found in zip(resources, listings, strict=True)
+        if not isinstance(found, RunItem)
+        for item in await _vanished(workspace, resource, set(kept[resource]) - {target.project for target in found})
+    ]
+    return BackupPlan(resources, tuple(sorted(chosen)), tuple(problems), tuple(vanished))
 
 
 async def export_backup(workspace: Workspace, target: ProjectTask, options: BackupOptions) -> RunItem:
@@ -142,6 +158,23 @@ async def _list(workspace: Workspace, resource: str) -> list[ProjectTask] | RunI
         ]
     except CluvaultError as err:
         return failed_item(resource, "", err)
+
+
+async def _vanished(workspace: Workspace, resource: str, projects: Collection[str]) -> list[RunItem]:
+    """An item for each project that is in the vault and no longer in its resource, as long as it has snapshots."""
+    if not projects:
+        return []
+    vault = await workspace.vault()
+    missed = await vault.vanished(resource)
+    items: list[RunItem] = []
+    for project in sorted(projects):
+        since = missed.get(project) or workspace.now()
+        ids = [key.snapshot_id async for key in vault.keys(resource=resource, project=project)]
+        if ids:
+            detail = f"gone from {resource} since {since:%Y-%m-%d}; its {len(ids)} snapshots stay"
+            item = RunItem(resource=resource, project=project, outcome=Outcome.VANISHED, snapshot_id=ids[-1])
+            items.append(item.model_copy(update={"since": since, "detail": detail}))
+    return items
 
 
 def _unmatched(resources: Sequence[str], globs: Sequence[str], listed: Sequence[ProjectTask]) -> list[RunItem]:

@@ -58,7 +58,7 @@ async def list_snapshots(
 
     `on_fault` is told of each manifest that cannot be used; without it the first one is raised.
     """
-    resource, project = _place(place)
+    resource, project = place_of(place)
     vault = await workspace.vault()
     return await vault.snapshots(resource=resource, project=project, on_fault=on_fault)
 
@@ -88,7 +88,8 @@ def _text(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment is not None else None
 
 
-def _place(place: str | None) -> tuple[str | None, str | None]:
+def place_of(place: str | None) -> tuple[str | None, str | None]:
+    """Resource and project of `RESOURCE[/PROJECT]`. Raises UsageError."""
     if place is None:
         return None, None
     resource, slash, project = place.partition("/")

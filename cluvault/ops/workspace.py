@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import secrets
 from contextlib import AsyncExitStack
@@ -76,6 +77,16 @@ class Workspace:
     def new_run_id(self) -> str:
         """A fresh run id, sorting by time."""
         return new_snapshot_id(self.now(), self._entropy())
+
+    @property
+    def actor(self) -> str:
+        """Who acts, for records: CLUVAULT_ACTOR, or else the user's name on this machine."""
+        if named := self._environment.get("CLUVAULT_ACTOR"):
+            return named
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):  # a container's user without an entry
+            return "unknown"
 
     def places(self, number: int) -> asyncio.Semaphore:
         """The workspace's one set of so many places, for what is bounded across all that runs in it."""

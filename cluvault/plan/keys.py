@@ -11,8 +11,11 @@ from cluvault.model.reference import SNAPSHOT_ID, SnapshotReference
 ROOT_KEY: Final = "cluvault.json"
 SNAPSHOTS: Final = "snapshots/"
 RUNS: Final = "runs/"
+HOLDS: Final = "holds/"
+PRUNES: Final = "prunes/"
 _MANIFEST: Final = "manifest.json"
 _CONTENT: Final = "config.json.gz"
+_RELEASED: Final = ".released"
 _PARTS: Final = 5
 
 
@@ -44,6 +47,28 @@ class SnapshotKey:
         """The key of the bytes, unless the manifest points to an earlier snapshot's."""
         return self.folder + _CONTENT
 
+    @property
+    def holds(self) -> str:
+        """The folder of the snapshot's holds, with its slash."""
+        return f"{holds_prefix(self.resource, self.project)}{self.snapshot_id}/"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class HoldKey:
+    """The place of a hold, or of its release; `hold_id` has the form of a snapshot id."""
+
+    snapshot: SnapshotKey
+    hold_id: str
+    is_release: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.snapshot.holds}{self.hold_id}{_RELEASED if self.is_release else ''}.json"
+
+    @property
+    def release(self) -> HoldKey:
+        """Where the release of this hold lies."""
+        return HoldKey(self.snapshot, self.hold_id, is_release=True)
+
 
 def encode_name(name: str) -> str:
     """Percent-encode a name into one path segment that is neither empty nor a dot segment."""
@@ -68,6 +93,21 @@ def project_prefix(resource: str, project: str) -> str:
     return f"{resource_prefix(resource)}{encode_name(project)}/"
 
 
+def holds_prefix(resource: str, project: str) -> str:
+    """The prefix of the holds on all snapshots of a project."""
+    return f"{HOLDS}{encode_name(resource)}/{encode_name(project)}/"
+
+
+def prunes_prefix(resource: str, project: str) -> str:
+    """The prefix of the records of what was pruned of a project."""
+    return f"{PRUNES}{encode_name(resource)}/{encode_name(project)}/"
+
+
+def prune_key(resource: str, project: str, run_id: str) -> str:
+    """The key of the record that a prune writes before it removes anything of a project."""
+    return f"{prunes_prefix(resource, project)}{encode_name(run_id)}.json"
+
+
 def run_key(date: str, run_id: str) -> str:
     """The key of a run record; `date` is YYYY-MM-DD."""
     return f"{RUNS}{date}/{encode_name(run_id)}.json"
@@ -75,16 +115,39 @@ def run_key(date: str, run_id: str) -> str:
 
 def parse_manifest_key(key: str) -> SnapshotKey | None:
     """The snapshot whose manifest has this key, or None for any other key."""
+    found = _parse(key, SNAPSHOTS)
+    return found if found is not None and found.manifest == key else None
+
+
+def parse_hold_key(key: str) -> HoldKey | None:
+    """The hold or release that has this key, or None for any other key."""
+    snapshot = _parse(key, HOLDS)
+    if snapshot is None:
+        return None
+    stem = key.rpartition("/")[2].removesuffix(".json")
+    hold_id = stem.removesuffix(_RELEASED)
+    found = HoldKey(snapshot, hold_id, is_release=hold_id != stem)
+    return found if SNAPSHOT_ID.fullmatch(hold_id) and str(found) == key else None
+
+
+def parse_prune_key(key: str) -> tuple[str, str, str] | None:
+    """Resource, project and run id of the record of a prune that has this key, or None for any other key."""
     parts = key.split("/")
-    if len(parts) != _PARTS or parts[0] + "/" != SNAPSHOTS or parts[4] != _MANIFEST:
+    if len(parts) != _PARTS - 1 or not parts[3].endswith(".json"):
         return None
-    if SNAPSHOT_ID.fullmatch(parts[3]) is None:
-        return None
-    found = SnapshotKey(decode_name(parts[1]), decode_name(parts[2]), parts[3])
-    return found if found.manifest == key else None
+    found = decode_name(parts[1]), decode_name(parts[2]), decode_name(parts[3].removesuffix(".json"))
+    return found if prune_key(*found) == key else None
 
 
 def is_content_key(key: str) -> bool:
     """Whether a key can be a snapshot's content: a manifest that names another key is not believed."""
     folder, _, name = key.rpartition("/")
     return name == _CONTENT and parse_manifest_key(f"{folder}/{_MANIFEST}") is not None
+
+
+def _parse(key: str, root: str) -> SnapshotKey | None:
+    """The snapshot that a key of the form `root/resource/project/id/name` belongs to."""
+    parts = key.split("/")
+    if len(parts) != _PARTS or parts[0] + "/" != root or SNAPSHOT_ID.fullmatch(parts[3]) is None:
+        return None
+    return SnapshotKey(decode_name(parts[1]), decode_name(parts[2]), parts[3])

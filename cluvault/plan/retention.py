@@ -6,18 +6,21 @@ A snapshot is kept when any rule keeps it. Rules look at one project of one reso
 | --- | --- |
 | keep-last = n | the n newest |
 | keep-hourly, -daily, -weekly, -monthly, -yearly = n | of each of the n newest hours, days, ISO weeks, months, years that have any, the newest |
-| keep-within = "1y6m3d2h" | those at most that much older than the newest |
+| keep-within = "1y6m3d2h" | those at most that much older than the newest, and the one before: it was in force when that time began |
 | keep-tag = ["a,b", "c"] | those with tags a and b, and those with tag c |
 | floor = n (1 unless said) | the n newest that can be read, whatever the rules say |
 
 Calendar boundaries are those of the policy's time zone. A snapshot of the future is kept and uses up no rule's number.
-Whatever is held or in use is kept, too. Pure: `now` is an argument.
+So is a damaged one, until somebody says otherwise: it may be mended, and it must not take a good one's place. Whatever
+is held or in use is kept, too. The snapshots of a project that vanished from its resource go by a policy of their own.
+Pure: `now` is an argument.
 """  # noqa: E501  # a table
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final, cast
@@ -26,13 +29,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cluvault.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 
     from cluvault.plan.keys import SnapshotKey
 
 _PERIOD: Final = re.compile(r"(?:(\d+)y)?(?:(\d+)m)?(?:(\d+)d)?(?:(\d+)h)?")
 _MONTHS: Final = 12
 _NUMBERS: Final = ("keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly")
+_FORGET: Final = "forget-after-days"
 _KNOWN: Final = (*_NUMBERS, "keep-within", "keep-tag", "floor", "time-zone")
 
 
@@ -83,6 +87,19 @@ class RetentionPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class VanishedPolicy:
+    """What to keep of projects that are gone from their resource.
+
+    Attributes:
+        policy: None keeps every snapshot.
+        forget_after: How long after a backup first missed it a project's snapshots go, all of them; None is never.
+    """
+
+    policy: RetentionPolicy | None = None
+    forget_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A snapshot as a policy sees it; `is_good` is False for one that is known to be damaged."""
 
@@ -111,6 +128,7 @@ def decide(
     *,
     now: datetime,
     protected: Mapping[SnapshotKey, Collection[str]] | None = None,
+    drop_damaged: bool = False,
 ) -> tuple[Verdict, ...]:
     """The verdict on every snapshot, in the order of their keys.
 
@@ -118,7 +136,8 @@ def decide(
         candidates: Of any resources and projects.
         policy: What to keep.
         now: What is later than this is of the future.
-        protected: Reasons outside the policy: holds, deployments, promotions, approvals.
+        protected: Reasons outside the policy: holds, deployments, recent safety snapshots.
+        drop_damaged: Remove the damaged ones.
     """
     groups: defaultdict[tuple[str, str], list[Candidate]] = defaultdict(list)
     for candidate in candidates:
@@ -126,25 +145,52 @@ def decide(
     verdicts = [
         Verdict(candidate, (*reasons, *(protected or {}).get(candidate.key, ())))
         for group in groups.values()
-        for candidate, reasons in _decide_project(group, policy, now)
+        for candidate, reasons in _decide_project(group, policy, now, drop_damaged=drop_damaged)
     ]
     return tuple(sorted(verdicts, key=lambda verdict: verdict.candidate.key))
 
 
+def decide_vanished(
+    candidates: Sequence[Candidate],
+    vanished: VanishedPolicy,
+    *,
+    since: datetime,
+    now: datetime,
+    protected: Mapping[SnapshotKey, Collection[str]] | None = None,
+    drop_damaged: bool = False,
+) -> tuple[Verdict, ...]:
+    """The verdict on every snapshot of a project that was first missed at `since`; arguments as for `decide`."""
+    if vanished.forget_after is not None and now - since >= vanished.forget_after:
+        return tuple(
+            Verdict(one, tuple((protected or {}).get(one.key, ())))
+            for one in sorted(candidates, key=lambda one: one.key)
+        )
+    if vanished.policy is not None:
+        return decide(candidates, vanished.policy, now=now, protected=protected, drop_damaged=drop_damaged)
+    reason = f"the project is gone since {since:%Y-%m-%d}"
+    return tuple(
+        Verdict(one, () if drop_damaged and not one.is_good else (reason, *(protected or {}).get(one.key, ())))
+        for one in sorted(candidates, key=lambda one: one.key)
+    )
+
+
 def _decide_project(
-    candidates: Sequence[Candidate], policy: RetentionPolicy, now: datetime
+    candidates: Sequence[Candidate], policy: RetentionPolicy, now: datetime, *, drop_damaged: bool
 ) -> list[tuple[Candidate, list[str]]]:
     newest_first = sorted(candidates, key=lambda one: (one.captured_at, one.key.snapshot_id), reverse=True)
     kept: list[tuple[Candidate, list[str]]] = [(one, []) for one in newest_first]
-    past = [entry for entry in kept if entry[0].captured_at <= now]
+    good = [entry for entry in kept if entry[0].is_good]
+    past = [entry for entry in good if entry[0].captured_at <= now]
     for candidate, reasons in kept:
-        if candidate.captured_at > now:
+        if not candidate.is_good and not drop_damaged:
+            reasons.append("damaged: mend it with verify --repair, or drop it with --drop-damaged")
+        elif candidate.is_good and candidate.captured_at > now:
             reasons.append("of the future")
     _keep_buckets(past, policy)
     _keep_within(past, policy)
     for candidate, reasons in past:
         reasons.extend(f"tag {', '.join(sorted(tags))}" for tags in policy.tags if tags <= candidate.tags)
-    for candidate, reasons in [entry for entry in past if entry[0].is_good][: policy.floor]:
+    for candidate, reasons in good[: policy.floor]:
         if not reasons:
             reasons.append(f"floor: one of the {policy.floor} newest of {candidate.key.project}")
     return kept
@@ -187,19 +233,37 @@ def _keep_within(past: Sequence[tuple[Candidate, list[str]]], policy: RetentionP
         return
     earliest = policy.within.before(past[0][0].captured_at.astimezone(policy.zone))
     for candidate, reasons in past:
-        if candidate.captured_at >= earliest:
-            reasons.append("within")
+        if candidate.captured_at < earliest:
+            reasons.append("within: in force when it began")
+            return
+        reasons.append("within")
 
 
 # --- reading a policy ----------------------------------------------------------------------------------------------
 
 
-def read_policy(values: Mapping[str, object]) -> RetentionPolicy:
-    """The policy that a configuration says.
+def read_policy(values: Mapping[str, object], *, name: str = "vault.retention") -> RetentionPolicy:
+    """The policy that a configuration says at `name`.
 
     Raises:
         ConfigurationError: an unknown rule, a value that is none, or no rule at all: that would remove everything.
     """
+    with _placed(name):
+        return _policy(values)
+
+
+def read_vanished_policy(values: Mapping[str, object], *, name: str = "vault.vanished") -> VanishedPolicy:
+    """The policy for projects that are gone; empty keeps everything. Raises what `read_policy` does."""
+    with _placed(name):
+        rules = {rule: value for rule, value in values.items() if rule != _FORGET}
+        days = _number(_FORGET, values[_FORGET]) if _FORGET in values else None
+        return VanishedPolicy(
+            policy=_policy(rules) if rules else None,
+            forget_after=None if days is None else timedelta(days=days),
+        )
+
+
+def _policy(values: Mapping[str, object]) -> RetentionPolicy:
     if unknown := sorted(set(values) - set(_KNOWN)):
         raise _refused(f"{unknown[0]!r} is no rule", mend=f"there are {', '.join(_KNOWN)}")
     numbers = {name.removeprefix("keep-"): _number(name, values[name]) for name in _NUMBERS if name in values}
@@ -215,9 +279,18 @@ def read_policy(values: Mapping[str, object]) -> RetentionPolicy:
     return policy
 
 
+@contextmanager
+def _placed(name: str) -> Generator[None]:
+    """Put the place in front of what is wrong there."""
+    try:
+        yield
+    except ConfigurationError as err:
+        raise ConfigurationError(f"{name}: {err.message}", mend=err.mend) from None
+
+
 def _number(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _refused(f"{name} should be a number of snapshots, 0 or more")
+        raise _refused(f"{name} should be a number, 0 or more")
     return value
 
 
@@ -252,4 +325,4 @@ def _only_utc(value: object) -> tzinfo:
 
 
 def _refused(problem: str, *, mend: str = "") -> ConfigurationError:
-    return ConfigurationError(f"retention: {problem}", mend=mend)
+    return ConfigurationError(problem, mend=mend)

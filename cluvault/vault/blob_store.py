@@ -13,9 +13,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from cluvault.errors import ObjectExists, ObjectLocked, ObjectNotFound, StoreUnavailable
+from cluvault.model.object_info import ObjectInfo
 from cluvault.vault.blob import connected, endpoint_of, is_immutable, is_taken, translated, write_options
 from cluvault.vault.conditions import ProbedStore
-from cluvault.vault.store import ObjectInfo, check_key, key_fault
+from cluvault.vault.store import check_key, key_fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

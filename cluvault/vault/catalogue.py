@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import DamagedSnapshot, ObjectNotFound, SnapshotNotFound, VaultError, VaultTooNew
 from cluvault.model.manifest import read_manifest, snapshot_second
-from cluvault.plan.keys import SNAPSHOTS, SnapshotKey, parse_manifest_key, project_prefix, resource_prefix
+from cluvault.plan.history import History, sort_objects
+from cluvault.plan.keys import (
+    SNAPSHOTS,
+    SnapshotKey,
+    decode_name,
+    encode_name,
+    parse_manifest_key,
+    project_prefix,
+    resource_prefix,
+)
 from cluvault.vault.choosing import nearest_ids, newest, newest_first, similar
 
 if TYPE_CHECKING:
@@ -59,6 +68,34 @@ class Catalogue:
         """
         keys = [key async for key in self.keys(resource=resource, project=project)]
         return await self._manifests(sorted(keys), on_fault=on_fault)
+
+    async def resources(self) -> list[str]:
+        """The resources of which there is, or was, a snapshot."""
+        return await self._names(SNAPSHOTS)
+
+    async def projects(self, resource: str) -> list[str]:
+        """The projects of a resource of which there is, or was, a snapshot."""
+        return await self._names(resource_prefix(resource))
+
+    async def _names(self, prefix: str) -> list[str]:
+        segments = [folder.removeprefix(prefix).rstrip("/") async for folder in self._store.folders(prefix)]
+        return sorted(name for segment in segments if encode_name(name := decode_name(segment)) == segment)
+
+    async def history(self, resource: str, project: str) -> History:
+        """Everything that the vault holds of a project; manifests that cannot be used are named, not raised."""
+        found = sort_objects([one async for one in self._store.list(project_prefix(resource, project))])
+        unreadable: dict[SnapshotKey, str] = {}
+        snapshots = await self._manifests(
+            sorted(found.manifests), on_fault=lambda key, error: unreadable.update({key: str(error)})
+        )
+        return History(
+            resource=resource,
+            project=project,
+            snapshots=tuple(snapshots),
+            unreadable=unreadable,
+            contents=found.contents,
+            foreign=found.foreign,
+        )
 
     async def manifest(self, key: SnapshotKey) -> Manifest:
         """Read one manifest.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from cluvault.errors import DamagedSnapshot, InvalidProjectFile
+from cluvault.errors import ContentMissing, DamagedSnapshot, InvalidProjectFile
 from cluvault.model.compression import compress, decompress
 from cluvault.model.manifest import Content
 from cluvault.model.names import shorten
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cluvault.model.manifest import Manifest
 
 _LARGEST: Final = 1 << 30  # whatever a manifest claims
+_MEND: Final = "this snapshot cannot be used; restore another, or try `cluvault verify --repair`"
 
 
 def pack(raw: bytes, *, key: str, canonical_sha256: str) -> tuple[Content, bytes]:
@@ -38,17 +39,26 @@ def unpack(stored: bytes, content: Content, *, reference: str) -> bytes:
     Raises:
         DamagedSnapshot: what is not, with `reference`.
     """
-
-    def same(what: str, *, expected: object, found: object) -> None:
-        if expected != found:
-            raise damaged(content, f"expected {what} {expected}, found {found}", reference=reference)
-
-    same("stored size", expected=content.bytes, found=len(stored))
-    same("stored sha256", expected=content.sha256, found=_digest(stored))
+    check_stored(stored, content, reference=reference)
     raw = _decode(stored, content, reference=reference)
-    same("raw size", expected=content.raw_bytes, found=len(raw))
-    same("raw sha256", expected=content.raw_sha256, found=_digest(raw))
+    _check(content, "raw size", expected=content.raw_bytes, found=len(raw), reference=reference)
+    _check(content, "raw sha256", expected=content.raw_sha256, found=_digest(raw), reference=reference)
     return raw
+
+
+def check_stored(stored: bytes, content: Content, *, reference: str) -> None:
+    """Hold bytes, as they are stored, to the manifest.
+
+    Raises:
+        DamagedSnapshot: size or digest is another one.
+    """
+    _check(content, "stored size", expected=content.bytes, found=len(stored), reference=reference)
+    _check(content, "stored sha256", expected=content.sha256, found=_digest(stored), reference=reference)
+
+
+def _check(content: Content, what: str, *, expected: object, found: object, reference: str) -> None:
+    if expected != found:
+        raise damaged(content, f"expected {what} {expected}, found {found}", reference=reference)
 
 
 def check_content_key(manifest: Manifest) -> None:
@@ -64,8 +74,16 @@ def check_content_key(manifest: Manifest) -> None:
 
 def damaged(content: Content, problem: str, *, reference: str) -> DamagedSnapshot:
     """The error that names a snapshot, its content and what is wrong with it."""
-    mend = "this snapshot cannot be used; restore another"
-    return DamagedSnapshot(f"{reference}: content {shorten(content.key, 200)!r}: {problem}", mend=mend)
+    return DamagedSnapshot(_sentence(content, problem, reference), mend=_MEND)
+
+
+def content_missing(content: Content, *, reference: str) -> ContentMissing:
+    """The error for content that is not there."""
+    return ContentMissing(_sentence(content, "is missing", reference), mend=_MEND)
+
+
+def _sentence(content: Content, problem: str, reference: str) -> str:
+    return f"{reference}: content {shorten(content.key, 200)!r}: {problem}"
 
 
 def _decode(stored: bytes, content: Content, *, reference: str) -> bytes:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from cluvault.errors import ObjectExists, ObjectNotFound
+from cluvault.model.object_info import ObjectInfo
 from cluvault.vault.files import (
     link_refused,
     make_folders,
@@ -29,7 +30,7 @@ from cluvault.vault.files import (
     translated,
     write_durably,
 )
-from cluvault.vault.store import ObjectInfo, check_key, key_fault
+from cluvault.vault.store import check_key, key_fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator

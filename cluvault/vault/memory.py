@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cluvault.errors import ObjectExists, ObjectNotFound
-from cluvault.vault.store import ObjectInfo, check_key
+from cluvault.model.object_info import ObjectInfo
+from cluvault.vault.store import check_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -15,9 +15,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cluvault.errors import ObjectExists, ObjectLocked, ObjectNotFound, StoreUnavailable
+from cluvault.model.object_info import ObjectInfo
 from cluvault.vault.conditions import ProbedStore
 from cluvault.vault.s3 import connect, is_conflict, is_taken, translated
-from cluvault.vault.store import ObjectInfo, check_key, key_fault
+from cluvault.vault.store import check_key, key_fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

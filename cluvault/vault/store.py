@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cluvault.errors import InvalidKey
@@ -11,22 +10,14 @@ from cluvault.model.names import shorten
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from datetime import datetime
+
+    from cluvault.model.object_info import ObjectInfo
 
 MAX_KEY_BYTES: Final = 1024  # S3's limit, the smallest of all stores
 PROBE_KEY: Final = ".probe"
 _RESERVED: Final = (".tmp", PROBE_KEY, "lost+found")  # unfinished writes of folders; `conditions.py`; ext4's own
 _DOTS: Final = ("", ".", "..")
 _UNUSABLE: Final = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # undecodable file names; what XML lacks
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
-    """A key, the size of its body in bytes, and when it was written by the store's own clock."""
-
-    key: str
-    size: int
-    modified: datetime = field(compare=False)
 
 
 class ObjectStore(Protocol):

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from cluvault import __version__
-from cluvault.errors import DamagedSnapshot, NotAVault, ObjectExists, ObjectNotFound
-from cluvault.model.run import read_run
+from cluvault.errors import (
+    ContentMissing,
+    DamagedRecord,
+    DamagedSnapshot,
+    NotAVault,
+    ObjectExists,
+    ObjectNotFound,
+    SnapshotNotFound,
+    StoreUnavailable,
+)
+from cluvault.model.manifest import read_manifest
+from cluvault.model.run import Outcome, has_seen, read_run
 from cluvault.plan.capture import build_manifest
+from cluvault.plan.history import key_of
 from cluvault.plan.keys import RUNS, SnapshotKey, run_key
+from cluvault.plan.prune import COMMIT_LIMIT
 from cluvault.vault.catalogue import Catalogue
-from cluvault.vault.content import check_content_key, damaged, pack, unpack
+from cluvault.vault.content import check_content_key, check_stored, content_missing, pack, unpack
+from cluvault.vault.holds import Holds
 from cluvault.vault.identity import read_identity, write_identity
+from cluvault.vault.removal import Removal
+from cluvault.vault.steady import steady_seconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
 
     from cluvault.model.manifest import Content, Manifest
     from cluvault.model.run import RunRecord
@@ -28,9 +45,12 @@ if TYPE_CHECKING:
 class Vault(Catalogue):
     """Snapshots and run records in one store; `open` is how to get one."""
 
-    def __init__(self, store: ObjectStore, vault_id: str) -> None:
+    def __init__(self, store: ObjectStore, vault_id: str, *, clock: Callable[[], float] = steady_seconds) -> None:
         super().__init__(store)
         self.vault_id = vault_id
+        self._clock = clock
+        self.holds = Holds(self, store)
+        self.removal = Removal(self, store, self.holds, clock=clock)
 
     @classmethod
     async def open(
@@ -57,9 +77,23 @@ class Vault(Catalogue):
 
         Raises:
             DamagedSnapshot: they are missing, not what the manifest says, or not where a snapshot's content may lie.
+            SnapshotNotFound: the snapshot was pruned since its manifest was read.
         """
         check_content_key(manifest)
-        return await self._fetch(manifest.content, reference=manifest.reference)
+        try:
+            return await self._fetch(manifest.content, reference=manifest.reference)
+        except DamagedSnapshot:
+            await self.manifest(key_of(manifest))  # a prune takes the manifest first, and the content long after
+            raise
+
+    async def read_stored(self, manifest: Manifest) -> bytes:
+        """A snapshot's content as it is stored, checked against the manifest's `sha256`. Raises what `read` does."""
+        check_content_key(manifest)
+        try:
+            return await self._fetch_stored(manifest.content, reference=manifest.reference)
+        except DamagedSnapshot:
+            await self.manifest(key_of(manifest))
+            raise
 
     async def store(
         self,
@@ -81,7 +115,8 @@ class Vault(Catalogue):
             ValueError: the id tells another time than the capture.
         """
         key = SnapshotKey(capture.resource, capture.project, snapshot_id)
-        content = await self._content_for(capture, key, parent=parent if reuse_content else None)
+        began = self._clock()
+        content, body = await self._content_for(capture, key, parent=parent if reuse_content else None)
         manifest = build_manifest(
             capture,
             snapshot_id=snapshot_id,
@@ -90,42 +125,90 @@ class Vault(Catalogue):
             parent_id=parent.snapshot_id if parent else None,
             tool_version=__version__,
         )
-        await self._put_once(key.manifest, manifest.to_bytes())
-        stored = await self.manifest(key)
-        if stored.to_bytes() != manifest.to_bytes():
-            raise DamagedSnapshot(f"{key.manifest}: the store gave back other bytes than it was given")
-        if content.key != key.content:
-            await self.read(stored)  # a prune elsewhere may have removed it after our look and before our manifest
-        return stored
+        await self._commit(manifest, manifest.to_bytes(), body, began=began)
+        return read_manifest(manifest.to_bytes(), key=key.manifest)
 
-    async def _content_for(self, capture: Capture, key: SnapshotKey, *, parent: Manifest | None) -> Content:
-        """Content that is in the store and proved: the parent's where it means the same, or the capture's own."""
-        if parent is not None and await self._stands_for(capture, parent):
-            return parent.content
+    async def adopt(self, manifest: Manifest, written: bytes, body: bytes) -> None:
+        """Make a snapshot of another vault exist here, byte for byte.
+
+        Args:
+            manifest: What is to be listed.
+            written: Its bytes.
+            body: Its content as it is stored.
+
+        Raises:
+            DamagedSnapshot: the store gave back other bytes than it was given.
+            ObjectExists: the manifest's or the content's key is taken by something else.
+        """
+        check_content_key(manifest)
+        began = self._clock()
+        await self._put_once(manifest.content.key, body)
+        await self._fetch_stored(manifest.content, reference=manifest.reference)
+        await self._commit(manifest, written, body, began=began)
+
+    async def _commit(self, manifest: Manifest, written: bytes, body: bytes, *, began: float) -> None:
+        """Write the manifest of content that was proved since `began`, and look at the content once more.
+
+        A prune elsewhere removes contents that no manifest refers to, after a look at all manifests, and looks at them
+        again behind itself; so whoever of the two comes last sees what the other did, and puts the content back.
+        That neither dies in between is made unlikely by time: `COMMIT_LIMIT` here, a grace period there.
+        """
+        key = key_of(manifest)
+        if self._is_late(began):
+            raise StoreUnavailable(f"{self.url}: storing {key.reference} took too long to be safe", mend="try again")
+        await self._put_once(key.manifest, written)
+        if await self._store.get(key.manifest) != written:
+            raise DamagedSnapshot(f"{key.manifest}: the store gave back other bytes than it was given")
+        if manifest.content.key != key.content or self._is_late(began):
+            await self._keep_content(manifest, body)
+
+    def _is_late(self, began: float) -> bool:
+        return self._clock() - began > COMMIT_LIMIT.total_seconds()
+
+    async def _keep_content(self, manifest: Manifest, body: bytes) -> None:
+        """Prove that the content is there; put it back if it is not."""
+        try:
+            await self._fetch_stored(manifest.content, reference=manifest.reference)
+        except ContentMissing:
+            await self._put_once(manifest.content.key, body)
+            await self._fetch_stored(manifest.content, reference=manifest.reference)
+
+    async def _content_for(
+        self, capture: Capture, key: SnapshotKey, *, parent: Manifest | None
+    ) -> tuple[Content, bytes]:
+        """Content that is in the store and proved, and its bytes: the parent's if it means the same, or its own."""
+        if parent is not None and (body := await self._body_that_stands_for(capture, parent)) is not None:
+            return parent.content, body
         content, body = await asyncio.to_thread(
             pack, capture.raw, key=key.content, canonical_sha256=capture.canonical_sha256
         )
         await self._put_once(content.key, body)
         await self._fetch(content, reference=key.reference)
-        return content
+        return content, body
 
-    async def _stands_for(self, capture: Capture, parent: Manifest) -> bool:
+    async def _body_that_stands_for(self, capture: Capture, parent: Manifest) -> bytes | None:
         if (parent.resource, parent.project) != (capture.resource, capture.project):
-            return False
+            return None
         if parent.content.canonical_sha256 != capture.canonical_sha256:
-            return False
+            return None
         try:
-            await self.read(parent)
-        except DamagedSnapshot:
-            return False
-        return True
+            body = await self.read_stored(parent)
+            await asyncio.to_thread(unpack, body, parent.content, reference=parent.reference)
+        except (DamagedSnapshot, SnapshotNotFound):
+            return None
+        return body
 
     async def _fetch(self, content: Content, *, reference: str) -> bytes:
+        stored = await self._fetch_stored(content, reference=reference)
+        return await asyncio.to_thread(unpack, stored, content, reference=reference)
+
+    async def _fetch_stored(self, content: Content, *, reference: str) -> bytes:
         try:
             stored = await self._store.get(content.key)
         except ObjectNotFound as err:
-            raise damaged(content, "is missing", reference=reference) from err
-        return await asyncio.to_thread(unpack, stored, content, reference=reference)
+            raise content_missing(content, reference=reference) from err
+        await asyncio.to_thread(check_stored, stored, content, reference=reference)
+        return stored
 
     async def _put_once(self, key: str, body: bytes) -> None:
         """Write an object, or find it written already: a reply can be lost after the deed was done."""
@@ -157,3 +240,22 @@ class Vault(Catalogue):
         async for found in self._store.list(RUNS):
             if found.key.endswith(".json"):
                 yield read_run(await self._store.get(found.key), key=found.key)
+
+    async def runs_newest_first(self) -> AsyncIterator[RunRecord]:
+        """The run records that can be understood, the latest first; a day's are listed when they are asked for."""
+        for day in reversed([folder async for folder in self._store.folders(RUNS)]):
+            keys = [found.key async for found in self._store.list(day) if found.key.endswith(".json")]
+            for key in reversed(keys):
+                with suppress(DamagedRecord, ObjectNotFound):
+                    yield read_run(await self._store.get(key), key=key)
+
+    async def vanished(self, resource: str) -> dict[str, datetime]:
+        """The projects that the latest backup of a resource missed in it, and when a backup first did."""
+        async for record in self.runs_newest_first():
+            if has_seen(record, resource):
+                return {
+                    item.project: item.since or record.started_at
+                    for item in record.items
+                    if item.resource == resource and item.outcome == Outcome.VANISHED
+                }
+        return {}

@@ -27,8 +27,16 @@ DOCUMENT: dict[str, Any] = {
             "outcome": "stored",
             "snapshotId": "20261101T020000Z-0a1b2c3d",
             "detail": None,
+            "since": None,
         },
-        {"resource": "prod", "project": "B", "outcome": "failed", "snapshotId": None, "detail": "the job failed"},
+        {
+            "resource": "prod",
+            "project": "B",
+            "outcome": "failed",
+            "snapshotId": None,
+            "detail": "the job failed",
+            "since": None,
+        },
     ],
 }
 

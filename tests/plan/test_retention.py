@@ -49,9 +49,11 @@ YEARLY = [at("2023-12-31 23:59"), at("2024-01-01 00:00"), at("2024-12-31 23:59")
                                       "2025-01-06 12:00": "weekly"}),
         ({"keep-monthly": 2}, MONTHLY, {"2024-02-29 23:59": "monthly", "2024-03-01 00:00": "monthly"}),
         ({"keep-yearly": 2}, YEARLY, {"2024-12-31 23:59": "yearly", "2025-01-01 00:00": "yearly"}),
-        ({"keep-within": "2d"}, DAILY, {"2026-11-19 01:00": "within", "2026-11-19 23:00": "within",
+        ({"keep-within": "2d"}, DAILY, {"2026-11-18 08:00": "within: in force when it began",
+                                        "2026-11-19 01:00": "within", "2026-11-19 23:00": "within",
                                         "2026-11-21 00:00": "within"}),
-        ({"keep-within": "1m"}, MONTHLY, {"2024-02-01 00:00": "within", "2024-02-29 23:59": "within",
+        ({"keep-within": "1m"}, MONTHLY, {"2024-01-31 12:00": "within: in force when it began",
+                                          "2024-02-01 00:00": "within", "2024-02-29 23:59": "within",
                                           "2024-03-01 00:00": "within"}),
         ({"keep-last": 1, "keep-daily": 2}, DAILY, {"2026-11-19 23:00": "daily", "2026-11-21 00:00": "last, daily"}),
     ],
@@ -112,10 +114,12 @@ def test_equal_times_are_told_apart_by_their_ids() -> None:
 
 
 def test_damaged_snapshots_do_not_count_for_the_floor() -> None:
-    """What cannot be read is no backup."""
+    """What cannot be read is no backup; it stays until somebody drops it, and takes no good one's place."""
     candidates = [at("2020-01-01 00:00"), at("2021-01-01 00:00"), at("2022-01-01 00:00", good=False)]
     policy = read_policy({"keep-tag": "none-has-it", "floor": 1})
-    assert list(kept(decide(candidates, policy, now=NOW))) == ["2021-01-01 00:00"]
+    assert list(kept(decide(candidates, policy, now=NOW))) == ["2021-01-01 00:00", "2022-01-01 00:00"]
+    dropped = decide(candidates, policy, now=NOW, drop_damaged=True)
+    assert list(kept(dropped)) == ["2021-01-01 00:00"]
 
 
 def test_each_project_is_judged_by_itself() -> None:

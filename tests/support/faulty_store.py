@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 
-    from cluvault.vault.store import ObjectInfo, ObjectStore
+    from cluvault.model.object_info import ObjectInfo
+    from cluvault.vault.store import ObjectStore
 
 
 class Killed(BaseException):

@@ -41,10 +41,11 @@ if TYPE_CHECKING:
     from cluvault.emulator.config import EmulatorConfig
     from cluvault.emulator.core import Emulator
     from cluvault.model.manifest import Manifest
+    from cluvault.model.object_info import ObjectInfo
     from cluvault.model.run import RunRecord
     from cluvault.ops.report import Report
     from cluvault.settings import ResourceSettings, Settings
-    from cluvault.vault.store import ObjectInfo, ObjectStore
+    from cluvault.vault.store import ObjectStore
 
 Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 Hook = Callable[[httpx.Request, Send], Awaitable[httpx.Response]]

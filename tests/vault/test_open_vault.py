@@ -18,7 +18,8 @@ from tests.support.snapshots import everything
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from cluvault.vault.store import ObjectInfo, ObjectStore
+    from cluvault.model.object_info import ObjectInfo
+    from cluvault.vault.store import ObjectStore
 
 
 async def test_an_empty_place_becomes_a_vault(store: ObjectStore) -> None:

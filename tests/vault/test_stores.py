@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cluvault.errors import InvalidKey, ObjectExists, ObjectNotFound
-from cluvault.vault.store import MAX_KEY_BYTES, ObjectInfo, ObjectStore
+from cluvault.model.object_info import ObjectInfo
+from cluvault.vault.store import MAX_KEY_BYTES, ObjectStore
 from tests.support.snapshots import everything
 
 if TYPE_CHECKING:

@@ -150,19 +150,33 @@ async def test_damaged_content_is_not_pointed_to(vault: Vault, store: ObjectStor
     assert await vault.read(child) == make_capture().raw
 
 
+class PrunedMeanwhile(FaultyStore):
+    """Somebody removes the first snapshot's content just behind the second's manifest."""
+
+    async def put_new(self, key: str, body: bytes) -> None:
+        await super().put_new(key, body)
+        if key == SECOND.manifest:
+            await self.delete(FIRST.content)
+
+
 async def test_content_that_vanishes_while_it_is_pointed_to(store: ObjectStore) -> None:
-    """Whoever reuses content looks again after the manifest is written, and says that the content is gone."""
-
-    class PrunedMeanwhile(FaultyStore):
-        async def put_new(self, key: str, body: bytes) -> None:
-            await super().put_new(key, body)
-            if key == SECOND.manifest:
-                await store.delete(FIRST.content)
-
+    """Whoever reuses content looks again after the manifest is written, and puts the content back."""
     vault = await Vault.open(PrunedMeanwhile(store), create=True)
     parent = await take(vault, make_capture())
-    with pytest.raises(DamagedSnapshot, match="is missing"):
-        await take(vault, make_capture(), seconds=60, parent=parent)
+    child = await take(vault, make_capture(), seconds=60, parent=parent)
+    assert child.content.key == FIRST.content
+    assert await vault.read(child) == make_capture().raw
+
+
+async def test_a_late_manifest_is_not_written(store: ObjectStore) -> None:
+    """What was seen an hour ago proves nothing: a prune may have removed it."""
+    clock = iter([0.0, 0.0, 0.0, 0.0, 3601.0])
+    await Vault.open(store, create=True)
+    vault = Vault(store, "the-id", clock=lambda: next(clock, 0.0))
+    await take(vault, make_capture())
+    with pytest.raises(StoreUnavailable, match="took too long"):
+        await take(vault, make_capture(), seconds=60)
+    assert [key.snapshot_id for key in await listed(vault)] == [FIRST.snapshot_id]
 
 
 # --- a store that lies ---------------------------------------------------------------------------------------------

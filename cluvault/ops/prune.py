@@ -1,0 +1,189 @@
+"""prune: remove the snapshots that no rule keeps, and later the contents that nothing refers to any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cluvault.errors import CluvaultError, ConfigurationError
+from cluvault.model.run import Outcome, RunItem
+from cluvault.ops.catalogue import place_of
+from cluvault.ops.fanout import at_once, failed_item, ignore
+from cluvault.ops.report import Report, finish_run
+from cluvault.ops.steps import Runner, run_directly
+from cluvault.plan.prune import ProjectPrune, PruneRules, forgotten_holds, plan_prune
+from cluvault.plan.retention import read_policy, read_vanished_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cluvault.model.json_text import JsonObject
+    from cluvault.ops.workspace import Workspace
+    from cluvault.vault.removal import Pruned
+    from cluvault.vault.vault import Vault
+
+_AT_ONCE: Final = 4
+"""Projects at once; each reads its manifests many at once."""
+
+
+class PruneOptions(BaseModel):
+    """Which snapshots to look at, and whether to act."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    places: tuple[str, ...] = Field(default=(), description="RESOURCE or RESOURCE/PROJECT; none means the whole vault.")
+    apply: bool = Field(default=False, description="Without it the plan is shown and nothing is removed.")
+    drop_damaged: bool = Field(default=False, description="Remove snapshots whose content is missing or cut short.")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class VaultProject:
+    """A project that the vault has snapshots of; `gone_since` when a backup first missed it in its resource."""
+
+    resource: str
+    project: str
+    gone_since: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PruneReport:
+    """The plan for every project, and what was done of it; `run` is None when nothing was to be done."""
+
+    plans: tuple[ProjectPrune, ...]
+    run: Report | None
+
+    def to_json(self) -> JsonObject:
+        """The plan and what was done of it, for programs."""
+        run = self.run.to_json() if self.run is not None else None
+        return {"projects": [plan.to_dict() for plan in self.plans], "run": run}
+
+
+async def prune(
+    workspace: Workspace,
+    options: PruneOptions,
+    *,
+    run: Runner = run_directly,
+    on_plan: Callable[[tuple[ProjectPrune, ...]], None] = lambda _plans: None,
+    on_done: Callable[[RunItem], None] = ignore,
+) -> PruneReport:
+    """Plan, and with `apply` carry the plan out, project by project.
+
+    Raises:
+        ConfigurationError: there is no retention policy, or it says nothing.
+        NotAVault: there is no vault.
+    """
+    started_at = workspace.now()
+    rules_of(workspace, options)
+    plans = await run(plan_vault_prune, workspace, options)
+    on_plan(plans)
+    to_do = [plan for plan in plans if plan.has_work]
+    if not options.apply or not to_do:
+        return PruneReport(plans, None)
+
+    async def one(plan: ProjectPrune) -> Sequence[RunItem]:
+        try:
+            items: Sequence[RunItem] = await run(prune_project, workspace, plan, options)
+        except CluvaultError as err:
+            items = [failed_item(plan.resource, plan.project, err)]
+        for item in items:
+            on_done(item)
+        return items
+
+    done = await at_once(to_do, one, concurrency=_AT_ONCE)
+    resources = sorted({plan.resource for plan in to_do})
+    items = [item for found in done for item in found]
+    return PruneReport(plans, await run(finish_run, workspace, "prune", started_at, resources, items))
+
+
+def rules_of(workspace: Workspace, options: PruneOptions) -> PruneRules:
+    """What the configuration says.
+
+    Raises:
+        ConfigurationError: there is no retention policy, or it says nothing.
+    """
+    settings = workspace.settings
+    if not settings.vault.retention:
+        raise ConfigurationError(
+            "vault.retention is not set, so nothing says which snapshots may go; nothing was removed",
+            mend="set it, e.g. retention = { keep-last = 3, keep-daily = 14, keep-weekly = 8, keep-monthly = 12 }",
+        )
+    return PruneRules(
+        policy=read_policy(settings.vault.retention),
+        vanished=read_vanished_policy(settings.vault.vanished),
+        safety_days=settings.prune.safety_days,
+        grace=timedelta(hours=settings.prune.grace_hours),
+        drop_damaged=options.drop_damaged,
+    )
+
+
+async def plan_vault_prune(workspace: Workspace, options: PruneOptions) -> tuple[ProjectPrune, ...]:
+    """The plan for every chosen project of the vault."""
+    vault = await workspace.vault()
+    rules = rules_of(workspace, options)
+    projects = await projects_of_vault(vault, options.places)
+
+    async def one(project: VaultProject) -> ProjectPrune:
+        history = await vault.history(project.resource, project.project)
+        return plan_prune(
+            history,
+            rules,
+            holds=await vault.holds.of_project(project.resource, project.project),
+            records=await vault.removal.records(project.resource, project.project),
+            gone_since=project.gone_since,
+            now=workspace.now(),
+        )
+
+    plans = await at_once(projects, one, concurrency=_AT_ONCE)
+    return tuple(plan for plan in plans if plan.verdicts or plan.unreadable or plan.has_work)
+
+
+async def projects_of_vault(vault: Vault, places: Sequence[str] = ()) -> list[VaultProject]:
+    """The projects that the vault has snapshots of, or those of them that are named."""
+    wanted = [place_of(place) for place in places] or [(resource, None) for resource in await vault.resources()]
+    found: set[VaultProject] = set()
+    for resource, project in wanted:
+        gone = await vault.vanished(resource or "")
+        names = await vault.projects(resource or "") if project is None else [project]
+        found.update(VaultProject(resource or "", name, gone.get(name)) for name in names)
+    return sorted(found)
+
+
+async def prune_project(workspace: Workspace, plan: ProjectPrune, options: PruneOptions) -> list[RunItem]:
+    """Carry one project's plan out; what was held, locked or referred to in the meantime stays."""
+    vault = await workspace.vault()
+    records = await vault.removal.records(plan.resource, plan.project)
+    held = await vault.holds.of_project(plan.resource, plan.project)
+    history = await vault.history(plan.resource, plan.project)
+    back = await vault.removal.put_back(forgotten_holds(history, held.keys()), records)
+    done = await vault.removal.carry_out(
+        plan,
+        history,
+        records,
+        run_id=workspace.new_run_id(),
+        now=workspace.now(),
+        grace=rules_of(workspace, options).grace,
+    )
+    item = RunItem(resource=plan.resource, project=plan.project, outcome=Outcome.RESTORED)
+    returned = [
+        item.model_copy(update={"snapshot_id": key.snapshot_id, "detail": "is held; an earlier prune had removed it"})
+        for key in back
+    ]
+    return [*returned, *_items(plan, done)]
+
+
+def _items(plan: ProjectPrune, done: Pruned) -> list[RunItem]:
+    def item(outcome: Outcome, detail: str | None, snapshot_id: str | None = None) -> RunItem:
+        return RunItem(
+            resource=plan.resource, project=plan.project, outcome=outcome, snapshot_id=snapshot_id, detail=detail
+        )
+
+    items = [item(Outcome.REMOVED, "no rule keeps it", key.snapshot_id) for key in done.removed]
+    items += [item(Outcome.SKIPPED, "was held after the plan was made", key.snapshot_id) for key in done.held]
+    items += [item(Outcome.SKIPPED, "took too long; the next run removes it", key.snapshot_id) for key in done.late]
+    items += [item(Outcome.LOCKED, sentence) for sentence in done.locked.values()]
+    if done.contents:
+        items.append(item(Outcome.REMOVED, f"{done.contents} unreferenced contents, {done.content_bytes} bytes"))
+    return items

@@ -1,0 +1,82 @@
+"""The history of a project: everything that a vault holds of it, sorted by what it is; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cluvault.plan.keys import SnapshotKey, is_content_key, parse_manifest_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cluvault.model.manifest import Manifest
+    from cluvault.model.object_info import ObjectInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectObjects:
+    """The objects below a project's prefix.
+
+    Attributes:
+        manifests: By the snapshot that each makes exist.
+        contents: By key.
+        foreign: What no vault writes there.
+    """
+
+    manifests: Mapping[SnapshotKey, ObjectInfo]
+    contents: Mapping[str, ObjectInfo]
+    foreign: tuple[ObjectInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A project's snapshots with their contents.
+
+    Attributes:
+        snapshots: Sorted by id.
+        unreadable: Snapshots whose manifest cannot be used, with what is wrong with it. They exist: what such a
+            manifest refers to is not known, so nothing of the project counts as unreferenced.
+        contents: The contents that are there, by key.
+        foreign: What no vault writes below a project.
+    """
+
+    resource: str
+    project: str
+    snapshots: tuple[Manifest, ...] = ()
+    unreadable: Mapping[SnapshotKey, str] = field(default_factory=dict[SnapshotKey, str])
+    contents: Mapping[str, ObjectInfo] = field(default_factory=dict[str, "ObjectInfo"])
+    foreign: tuple[ObjectInfo, ...] = ()
+
+    def is_whole(self, manifest: Manifest) -> bool:
+        """Whether a snapshot's content is there in the size that its manifest says; its bytes are not read."""
+        found = self.contents.get(manifest.content.key)
+        return found is not None and found.size == manifest.content.bytes
+
+    def unreferenced(self, *, without: Iterable[SnapshotKey] = ()) -> tuple[str, ...]:
+        """The contents that no snapshot refers to, once those in `without` are gone; none where one is unreadable."""
+        if self.unreadable:
+            return ()
+        gone = set(without)
+        referred = {one.content.key for one in self.snapshots if key_of(one) not in gone}
+        return tuple(key for key in sorted(self.contents) if key not in referred)
+
+
+def key_of(manifest: Manifest) -> SnapshotKey:
+    """Where a snapshot lies."""
+    return SnapshotKey(manifest.resource, manifest.project, manifest.snapshot_id)
+
+
+def sort_objects(objects: Iterable[ObjectInfo]) -> ProjectObjects:
+    """Tell manifests, contents and foreign objects of a project apart."""
+    manifests: dict[SnapshotKey, ObjectInfo] = {}
+    contents: dict[str, ObjectInfo] = {}
+    foreign: list[ObjectInfo] = []
+    for one in objects:
+        if (key := parse_manifest_key(one.key)) is not None:
+            manifests[key] = one
+        elif is_content_key(one.key):
+            contents[one.key] = one
+        else:
+            foreign.append(one)
+    return ProjectObjects(manifests, contents, tuple(foreign))
