@@ -6,7 +6,8 @@ import gc
 import sys
 from typing import Final
 
-_GARBAGE_THRESHOLD: Final = 50_000
+_GARBAGE_THRESHOLD: Final = 150_000
+"""More objects than any command's imports make: Entra's make 90,000."""
 
 
 def main() -> None:
