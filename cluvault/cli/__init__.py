@@ -18,5 +18,7 @@ def main() -> None:
     """
     gc.set_threshold(_GARBAGE_THRESHOLD)
     from cluvault.cli.app import run  # noqa: PLC0415  # importing the package costs nothing
+    from cluvault.cli.output import outlive_readers  # noqa: PLC0415  # as above
 
+    outlive_readers()
     sys.exit(run(sys.argv[1:]))
