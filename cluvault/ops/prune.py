@@ -14,7 +14,7 @@ from cluvault.ops.catalogue import place_of
 from cluvault.ops.fanout import at_once, failed_item, ignore
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
-from cluvault.plan.prune import ProjectPrune, PruneRules, forgotten_holds, plan_prune
+from cluvault.plan.prune import ProjectPrune, PruneRules, plan_prune
 from cluvault.plan.retention import read_policy, read_vanished_policy
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from cluvault.model.json_text import JsonObject
     from cluvault.ops.workspace import Workspace
+    from cluvault.plan.history import History
+    from cluvault.plan.prune import Recorded
     from cluvault.vault.removal import Pruned
     from cluvault.vault.vault import Vault
 
@@ -126,15 +128,8 @@ async def plan_vault_prune(workspace: Workspace, options: PruneOptions) -> tuple
     projects = await projects_of_vault(vault, options.places)
 
     async def one(project: VaultProject) -> ProjectPrune:
-        history = await vault.history(project.resource, project.project)
-        return plan_prune(
-            history,
-            rules,
-            holds=await vault.holds.of_project(project.resource, project.project),
-            records=await vault.removal.records(project.resource, project.project),
-            gone_since=project.gone_since,
-            now=workspace.now(),
-        )
+        plan, _, _ = await _look_at(vault, project, rules, now=workspace.now())
+        return plan
 
     plans = await at_once(projects, one, concurrency=_AT_ONCE)
     return tuple(plan for plan in plans if plan.verdicts or plan.unreadable or plan.has_work)
@@ -152,19 +147,20 @@ async def projects_of_vault(vault: Vault, places: Sequence[str] = ()) -> list[Va
 
 
 async def prune_project(workspace: Workspace, plan: ProjectPrune, options: PruneOptions) -> list[RunItem]:
-    """Carry one project's plan out; what was held, locked or referred to in the meantime stays."""
+    """Carry one project's plan out; what was held, locked, referred to or else needed in the meantime stays."""
     vault = await workspace.vault()
-    records = await vault.removal.records(plan.resource, plan.project)
-    held = await vault.holds.of_project(plan.resource, plan.project)
-    history = await vault.history(plan.resource, plan.project)
-    back = await vault.removal.put_back(forgotten_holds(history, held.keys()), records)
+    rules = rules_of(workspace, options)
+    gone_since = (await vault.vanished(plan.resource)).get(plan.project)
+    project = VaultProject(plan.resource, plan.project, gone_since)
+    present, history, records = await _look_at(vault, project, rules, now=workspace.now())
+    back = await vault.removal.put_back(present.returning, records)
     done = await vault.removal.carry_out(
-        plan,
+        present.limited_to(plan),
         history,
         records,
         run_id=workspace.new_run_id(),
         now=workspace.now(),
-        grace=rules_of(workspace, options).grace,
+        grace=rules.grace,
     )
     item = RunItem(resource=plan.resource, project=plan.project, outcome=Outcome.RESTORED)
     returned = [
@@ -172,6 +168,20 @@ async def prune_project(workspace: Workspace, plan: ProjectPrune, options: Prune
         for key in back
     ]
     return [*returned, *_items(plan, done)]
+
+
+async def _look_at(
+    vault: Vault, project: VaultProject, rules: PruneRules, *, now: datetime
+) -> tuple[ProjectPrune, History, list[Recorded]]:
+    """A plan for a project, and what it was made from.
+
+    The records are read after the snapshots: whoever removed one that is missing there wrote its record before.
+    """
+    history = await vault.history(project.resource, project.project)
+    holds = await vault.holds.of_project(project.resource, project.project)
+    records = await vault.removal.records(project.resource, project.project)
+    plan = plan_prune(history, rules, holds=holds, records=records, gone_since=project.gone_since, now=now)
+    return plan, history, records
 
 
 def _items(plan: ProjectPrune, done: Pruned) -> list[RunItem]:

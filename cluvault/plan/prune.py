@@ -6,7 +6,7 @@ looked at one of them just before it went, and be about to refer to the same con
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +30,8 @@ LEAST_GRACE: Final = 3 * COMMIT_LIMIT
 """A decision up to one limit after the record, a manifest up to another limit later, and one to spare."""
 RECORD_DAYS: Final = 90
 """For how long the records of prunes are kept."""
+_NOT_SHOWN: Final = "was not in the plan that was shown"
+_RETURNS: Final = "is held; an earlier prune had removed it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,9 @@ class PruneRules:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The record of a prune, and when the store received it by the store's own clock."""
+    """The record of a prune, None when it is damaged, and when the store received it by the store's own clock."""
 
-    record: PruneRecord
+    record: PruneRecord | None
     stored_at: datetime
 
 
@@ -69,6 +71,7 @@ class ProjectPrune:
         unreadable: Snapshots that cannot be judged, and why; they stay, and so does every content.
         waiting: Contents that nothing refers to, or will once this plan is carried out, and that stay for now.
         expired: Contents that nothing has referred to for the grace period.
+        returning: Held snapshots that a prune removed and did not put back, for it was killed; they come back.
         bytes_waiting: The size of the former.
         bytes_expired: The size of the latter.
     """
@@ -82,6 +85,7 @@ class ProjectPrune:
     bytes_waiting: int = 0
     bytes_expired: int = 0
     gone_since: datetime | None = None
+    returning: tuple[SnapshotKey, ...] = ()
 
     @property
     def removed(self) -> tuple[SnapshotKey, ...]:
@@ -91,7 +95,16 @@ class ProjectPrune:
     @property
     def has_work(self) -> bool:
         """Whether carrying it out changes anything."""
-        return bool(self.removed or self.waiting or self.expired)
+        return bool(self.removed or self.waiting or self.expired or self.returning)
+
+    def limited_to(self, shown: ProjectPrune) -> ProjectPrune:
+        """This plan, made a moment ago, without the removal of what an earlier one, which was shown, keeps."""
+        agreed = set(shown.removed)
+        verdicts = tuple(
+            one if one.is_kept or one.candidate.key in agreed else replace(one, reasons=(_NOT_SHOWN,))
+            for one in self.verdicts
+        )
+        return replace(self, verdicts=verdicts)
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON values."""
@@ -116,8 +129,8 @@ class ProjectPrune:
                 "decision": "keep" if verdict.is_kept else "remove",
                 "reasons": list(verdict.reasons),
             }
-        for key, problem in self.unreadable.items():
-            yield {"snapshot": key.snapshot_id, "capturedAt": None, "decision": "keep", "reasons": [problem]}
+        for key, reason in [*self.unreadable.items(), *dict.fromkeys(self.returning, _RETURNS).items()]:
+            yield {"snapshot": key.snapshot_id, "capturedAt": None, "decision": "keep", "reasons": [reason]}
 
 
 def plan_prune(
@@ -166,6 +179,7 @@ def plan_prune(
         bytes_waiting=sum(history.contents[key].size for key in waiting),
         bytes_expired=sum(history.contents[key].size for key in expired),
         gone_since=gone_since,
+        returning=forgotten_holds(history, holds.keys(), records),
     )
 
 
@@ -175,7 +189,7 @@ def expired_contents(
     """The contents that nothing has referred to for the grace period.
 
     A content's time begins when the store receives the first record that calls it unreferenced, and begins anew with
-    every record of a snapshot that referred to it and goes.
+    every record of a snapshot that referred to it and goes. A damaged record may have said so of any.
 
     Args:
         unreferenced: What nothing refers to now.
@@ -195,6 +209,9 @@ def is_recorded(plan: ProjectPrune, records: Sequence[Recorded]) -> bool:
 def _unreferenced_since(records: Sequence[Recorded]) -> dict[str, datetime]:
     since: dict[str, datetime] = {}
     for one in sorted(records, key=lambda one: one.stored_at):
+        if one.record is None:
+            since.clear()
+            continue
         for removed in one.record.removed:
             since.pop(removed.content_key, None)
         for key in one.record.unreferenced:
@@ -202,13 +219,22 @@ def _unreferenced_since(records: Sequence[Recorded]) -> dict[str, datetime]:
     return since
 
 
-def forgotten_holds(history: History, holds: Collection[SnapshotKey]) -> tuple[SnapshotKey, ...]:
-    """Held snapshots that are not there: the hold came while a prune was removing them, and the prune was killed."""
+def forgotten_holds(
+    history: History, holds: Collection[SnapshotKey], records: Sequence[Recorded]
+) -> tuple[SnapshotKey, ...]:
+    """Held snapshots that are not there and can come back: a prune that was removing them was killed."""
     there = {key_of(one) for one in history.snapshots} | set(history.unreadable)
-    return tuple(sorted(key for key in holds if key not in there))
+    known = {
+        removed.snapshot_id
+        for one in records
+        if one.record is not None
+        for removed in one.record.removed
+        if removed.content_key in history.contents
+    }
+    return tuple(sorted(key for key in holds if key not in there and key.snapshot_id in known))
 
 
 def stale_records(records: Sequence[Recorded], *, now: datetime) -> tuple[str, ...]:
     """The run ids of records that are too old to matter: their contents are gone or referred to again."""
     oldest = now - timedelta(days=RECORD_DAYS)
-    return tuple(one.record.run_id for one in records if one.stored_at < oldest)
+    return tuple(one.record.run_id for one in records if one.record is not None and one.stored_at < oldest)

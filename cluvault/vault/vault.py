@@ -14,7 +14,6 @@ from cluvault.errors import (
     DamagedRecord,
     DamagedSnapshot,
     NotAVault,
-    ObjectExists,
     ObjectNotFound,
     SnapshotNotFound,
     StoreUnavailable,
@@ -31,6 +30,7 @@ from cluvault.vault.holds import Holds
 from cluvault.vault.identity import read_identity, write_identity
 from cluvault.vault.removal import Removal
 from cluvault.vault.steady import steady_seconds
+from cluvault.vault.writing import put_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -116,7 +116,7 @@ class Vault(Catalogue):
         """
         key = SnapshotKey(capture.resource, capture.project, snapshot_id)
         began = self._clock()
-        content, body = await self._content_for(capture, key, parent=parent if reuse_content else None)
+        content, body, is_new = await self._content_for(capture, key, parent=parent if reuse_content else None)
         manifest = build_manifest(
             capture,
             snapshot_id=snapshot_id,
@@ -125,7 +125,7 @@ class Vault(Catalogue):
             parent_id=parent.snapshot_id if parent else None,
             tool_version=__version__,
         )
-        await self._commit(manifest, manifest.to_bytes(), body, began=began)
+        await self._commit(manifest, manifest.to_bytes(), body, began=began, is_new=is_new)
         return read_manifest(manifest.to_bytes(), key=key.manifest)
 
     async def adopt(self, manifest: Manifest, written: bytes, body: bytes) -> None:
@@ -139,15 +139,15 @@ class Vault(Catalogue):
         Raises:
             DamagedSnapshot: the store gave back other bytes than it was given.
             ObjectExists: the manifest's or the content's key is taken by something else.
+            SnapshotNotFound: a prune removed it at once.
         """
         check_content_key(manifest)
         began = self._clock()
-        await self._put_once(manifest.content.key, body)
-        await self._fetch_stored(manifest.content, reference=manifest.reference)
-        await self._commit(manifest, written, body, began=began)
+        is_new = await self._place(manifest.content, body, reference=manifest.reference)
+        await self._commit(manifest, written, body, began=began, is_new=is_new)
 
-    async def _commit(self, manifest: Manifest, written: bytes, body: bytes, *, began: float) -> None:
-        """Write the manifest of content that was proved since `began`, and look at the content once more.
+    async def _commit(self, manifest: Manifest, written: bytes, body: bytes, *, began: float, is_new: bool) -> None:
+        """Write the manifest of content that was proved since `began`; look again unless it was written since then.
 
         A prune elsewhere removes contents that no manifest refers to, after a look at all manifests, and looks at them
         again behind itself; so whoever of the two comes last sees what the other did, and puts the content back.
@@ -156,10 +156,14 @@ class Vault(Catalogue):
         key = key_of(manifest)
         if self._is_late(began):
             raise StoreUnavailable(f"{self.url}: storing {key.reference} took too long to be safe", mend="try again")
-        await self._put_once(key.manifest, written)
-        if await self._store.get(key.manifest) != written:
+        await put_once(self._store, key.manifest, written)
+        try:
+            found = await self._store.get(key.manifest)
+        except ObjectNotFound:
+            raise SnapshotNotFound(f"{key.reference} was pruned in the moment in which it was stored") from None
+        if found != written:
             raise DamagedSnapshot(f"{key.manifest}: the store gave back other bytes than it was given")
-        if manifest.content.key != key.content or self._is_late(began):
+        if not is_new or self._is_late(began):
             await self._keep_content(manifest, body)
 
     def _is_late(self, began: float) -> bool:
@@ -170,23 +174,37 @@ class Vault(Catalogue):
         try:
             await self._fetch_stored(manifest.content, reference=manifest.reference)
         except ContentMissing:
-            await self._put_once(manifest.content.key, body)
-            await self._fetch_stored(manifest.content, reference=manifest.reference)
+            await self._place(manifest.content, body, reference=manifest.reference)
+
+    async def _place(self, content: Content, body: bytes, *, reference: str) -> bool:
+        """Have content in the store, and prove it; whether it was written now, and not found."""
+        is_new = await put_once(self._store, content.key, body)
+        try:
+            await self._fetch_stored(content, reference=reference)
+        except ContentMissing:  # it was found, and a prune took it just then
+            await put_once(self._store, content.key, body)
+            await self._fetch_stored(content, reference=reference)
+        return is_new
 
     async def _content_for(
         self, capture: Capture, key: SnapshotKey, *, parent: Manifest | None
-    ) -> tuple[Content, bytes]:
-        """Content that is in the store and proved, and its bytes: the parent's if it means the same, or its own."""
+    ) -> tuple[Content, bytes, bool]:
+        """Content that is in the store and proved, its bytes, and whether it is new: else it is the parent's."""
         if parent is not None and (body := await self._body_that_stands_for(capture, parent)) is not None:
-            return parent.content, body
+            return parent.content, body, False
         content, body = await asyncio.to_thread(
             pack, capture.raw, key=key.content, canonical_sha256=capture.canonical_sha256
         )
-        await self._put_once(content.key, body)
-        await self._fetch(content, reference=key.reference)
-        return content, body
+        is_new = await self._place(content, body, reference=key.reference)
+        await asyncio.to_thread(unpack, body, content, reference=key.reference)
+        return content, body, is_new
 
     async def _body_that_stands_for(self, capture: Capture, parent: Manifest) -> bytes | None:
+        """The parent's content as it is stored, if it means the same and can be relied on from now on.
+
+        Its manifest is looked at again, for it may have been read long ago: only content to which a snapshot refers
+        at this moment stays for a grace period, counted from a later moment.
+        """
         if (parent.resource, parent.project) != (capture.resource, capture.project):
             return None
         if parent.content.canonical_sha256 != capture.canonical_sha256:
@@ -194,6 +212,7 @@ class Vault(Catalogue):
         try:
             body = await self.read_stored(parent)
             await asyncio.to_thread(unpack, body, parent.content, reference=parent.reference)
+            await self.manifest(key_of(parent))
         except (DamagedSnapshot, SnapshotNotFound):
             return None
         return body
@@ -210,14 +229,6 @@ class Vault(Catalogue):
         await asyncio.to_thread(check_stored, stored, content, reference=reference)
         return stored
 
-    async def _put_once(self, key: str, body: bytes) -> None:
-        """Write an object, or find it written already: a reply can be lost after the deed was done."""
-        try:
-            await self._store.put_new(key, body)
-        except ObjectExists:
-            if await self._store.get(key) != body:
-                raise
-
     # --- run records -----------------------------------------------------------------------------------------------
 
     async def record_run(self, record: RunRecord) -> str:
@@ -227,7 +238,7 @@ class Vault(Catalogue):
             ObjectExists: another run has this id.
         """
         key = run_key(f"{record.started_at.astimezone(UTC):%Y-%m-%d}", record.run_id)
-        await self._put_once(key, record.to_bytes())
+        await put_once(self._store, key, record.to_bytes())
         return key
 
     async def runs(self) -> AsyncIterator[RunRecord]:
