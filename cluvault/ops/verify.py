@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from cluvault.model.json_text import JsonObject
     from cluvault.ops.workspace import Workspace
+    from cluvault.plan.keys import SnapshotKey
 
 _PROJECTS_AT_ONCE: Final = 4
 
@@ -228,7 +229,7 @@ def _place(reference: str) -> tuple[str, str]:
 def _items(report: VerifyReport) -> list[RunItem]:
     """What of a verification is recorded: each damage, what became of it, and how many of the harmless there are."""
     repairs = {one.key: one for one in report.repairs}
-    items = [_item(one, repairs.get(one.key)) for one in report.findings if one.snapshots]
+    items = [_item(one, *one.snapshots, repair=repairs.get(one.key)) for one in report.findings if one.snapshots]
     notes = Counter((one.kind, one.resource, one.project) for one in report.findings if not one.snapshots)
     items += [
         RunItem(resource=resource, project=project, outcome=kind.value, detail=f"{number} objects")
@@ -237,15 +238,15 @@ def _items(report: VerifyReport) -> list[RunItem]:
     return items
 
 
-def _item(finding: Finding, repair: Repair | None) -> RunItem:
-    others = f" (and {len(finding.snapshots) - 1} more snapshots)" if len(finding.snapshots) > 1 else ""
-    detail = f"{finding.key}: {finding.problem}{others}"
+def _item(finding: Finding, first: SnapshotKey, *others: SnapshotKey, repair: Repair | None) -> RunItem:
+    more = f" (and {len(others)} more snapshots)" if others else ""
+    detail = f"{finding.key}: {finding.problem}{more}"
     if repair is not None:
         detail += f"; {repair.outcome}: {repair.detail}"
     return RunItem(
         resource=finding.resource,
         project=finding.project,
         outcome=repair.outcome if repair is not None and repair.is_settled else finding.kind.value,
-        snapshot_id=finding.snapshots[0].snapshot_id,
+        snapshot_id=first.snapshot_id,
         detail=detail,
     )

@@ -138,15 +138,16 @@ def claims(history: History, key: str) -> frozenset[str]:
 
 
 def _manifests(history: History) -> Iterator[Finding]:
-    place = {"resource": history.resource, "project": history.project}
     for key, problem in history.unreadable.items():
-        kind = FindingKind.TOO_NEW if key in history.newer else FindingKind.DAMAGED
-        yield Finding(kind, key.manifest, problem, **place, snapshots=(key,))
+        yield _unusable(key, FindingKind.TOO_NEW if key in history.newer else FindingKind.DAMAGED, problem)
     for manifest in history.snapshots:
         if not names_own_content(manifest):
-            key = key_of(manifest)
             problem = "names a content that is none of this project's; it is not believed"
-            yield Finding(FindingKind.DAMAGED, key.manifest, problem, **place, snapshots=(key,))
+            yield _unusable(key_of(manifest), FindingKind.DAMAGED, problem)
+
+
+def _unusable(key: SnapshotKey, kind: FindingKind, problem: str) -> Finding:
+    return Finding(kind, key.manifest, problem, resource=key.resource, project=key.project, snapshots=(key,))
 
 
 def _contents(history: History, faults: Mapping[Content, Fault]) -> Iterator[Finding]:
