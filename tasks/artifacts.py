@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from cluvault.model.run import RunItem
     from cluvault.ops.report import Report
+    from cluvault.ops.verify import VerifyReport
     from cluvault.plan.cleanup import CleanupPlan
     from cluvault.plan.diff import ProjectDiff
     from cluvault.plan.prune import ProjectPrune
@@ -56,6 +57,22 @@ async def publish_prune_plan(plans: Sequence[ProjectPrune]) -> None:
     removed = sum(len(plan.removed) for plan in plans)
     description = f"Prune: {removed} snapshots to remove, {len(verdicts) - removed} to keep."
     await acreate_table_artifact(table=rows, key="cluvault-prune-plan", description=description)
+
+
+async def publish_findings(report: VerifyReport) -> None:
+    """A table of what is not as it should be, damage first."""
+    repairs = {one.key: f"{one.outcome}: {one.detail}" for one in report.repairs}
+    rows: list[dict[str, Any]] = [
+        {
+            "finding": one.kind.value,
+            "key": one.key,
+            "snapshots": len(one.snapshots),
+            "problem": one.problem,
+            "repair": repairs.get(one.key, ""),
+        }
+        for one in report.findings[:_MOST_ROWS]
+    ]
+    await acreate_table_artifact(table=rows, key="cluvault-verify", description=f"{report.summary}.")
 
 
 async def publish_difference(title: str, difference: ProjectDiff) -> None:

@@ -70,7 +70,13 @@ class RunFailed(PartialFailure):
 
 
 async def finish_run(
-    workspace: Workspace, kind: str, started_at: datetime, resources: Sequence[str], items: Sequence[RunItem]
+    workspace: Workspace,
+    kind: str,
+    started_at: datetime,
+    resources: Sequence[str],
+    items: Sequence[RunItem],
+    *,
+    options: JsonObject | None = None,
 ) -> Report:
     """Write the run record and return the report.
 
@@ -86,6 +92,7 @@ async def finish_run(
         ended_at=workspace.now(),
         tool=Tool(name=TOOL_NAME, version=__version__),
         resources=tuple(resources),
+        options=options or {},
         items=tuple(items),
     )
     report = Report(kind=kind, run_id=run_id, items=tuple(items), record_key="")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cluvault.model.manifest import Manifest
+    from cluvault.model.object_info import ObjectInfo
     from cluvault.model.reference import SnapshotReference
     from cluvault.vault.store import ObjectStore
 
@@ -69,6 +70,10 @@ class Catalogue:
         keys = [key async for key in self.keys(resource=resource, project=project)]
         return await self._manifests(sorted(keys), on_fault=on_fault)
 
+    def objects(self) -> AsyncIterator[ObjectInfo]:
+        """Everything that lies in the vault's place, sorted by key; nothing is read."""
+        return self._store.list()
+
     async def resources(self) -> list[str]:
         """The resources of which there is, or was, a snapshot."""
         return await self._names(SNAPSHOTS)
@@ -84,15 +89,16 @@ class Catalogue:
     async def history(self, resource: str, project: str) -> History:
         """Everything that the vault holds of a project; manifests that cannot be used are named, not raised."""
         found = sort_objects([one async for one in self._store.list(project_prefix(resource, project))])
-        unreadable: dict[SnapshotKey, str] = {}
+        faults: dict[SnapshotKey, VaultError] = {}
         snapshots = await self._manifests(
-            sorted(found.manifests), on_fault=lambda key, error: unreadable.update({key: str(error)})
+            sorted(found.manifests), on_fault=lambda key, error: faults.update({key: error})
         )
         return History(
             resource=resource,
             project=project,
             snapshots=tuple(snapshots),
-            unreadable=unreadable,
+            unreadable={key: str(error) for key, error in faults.items()},
+            newer=frozenset(key for key, error in faults.items() if isinstance(error, VaultTooNew)),
             contents=found.contents,
             foreign=found.foreign,
         )

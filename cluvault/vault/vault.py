@@ -28,6 +28,7 @@ from cluvault.vault.catalogue import Catalogue
 from cluvault.vault.content import check_content_key, check_stored, content_missing, pack, unpack
 from cluvault.vault.holds import Holds
 from cluvault.vault.identity import read_identity, write_identity
+from cluvault.vault.mending import Mending
 from cluvault.vault.removal import Removal
 from cluvault.vault.steady import steady_seconds
 from cluvault.vault.writing import put_once
@@ -51,6 +52,7 @@ class Vault(Catalogue):
         self._clock = clock
         self.holds = Holds(self, store)
         self.removal = Removal(self, store, self.holds, clock=clock)
+        self.mending = Mending(store)
 
     @classmethod
     async def open(

@@ -24,11 +24,13 @@ from cluvault.ops.create import CreateOptions
 from cluvault.ops.imports import NotWhatWasMeant
 from cluvault.ops.report import RunFailed
 from cluvault.ops.restore import RestoreOptions
+from cluvault.ops.verify import VerifyOptions
 from cluvault.ops.workspace import Workspace
 from cluvault.vault.folder import FolderStore
 from tasks.backup import export_backup
 from tasks.running import current_workspace, is_retryable, read_secret_block
 from tests.support.desk import CONFIGURATION, KEY
+from tests.support.world import project_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,6 +221,37 @@ class TestCleanup:
         assert run.state.is_failed()
         assert "cluvault-cleanup-plan" in prefect.artifacts(run)
         assert prefect.desk.world() == before
+
+
+class TestVerify:
+    """verify, with restore drill."""
+
+    def test_reads_and_drills(self, prefect: Prefect, vault_of_dev: Path) -> None:
+        """Each project and each drill is a task run; nothing stays in the resource."""
+        prefect.desk.use_vault(vault_of_dev)
+        report = prefect.run("verify", VerifyOptions(read_data=True, drill="prod"))
+        assert report.summary == "2 snapshots, 2 contents, every byte read: 0 missing, 0 damaged"
+        assert report.drill.summary == "2 proven"
+        assert prefect.desk.projects("prod") == set()
+        run = prefect.last_run()
+        names = {one.name for one in prefect.task_runs(run, at_least=7)}
+        assert names >= {"check dev/Pizza", "drill dev/Pizza in prod", "record verify", "record drill"}
+        assert set(prefect.artifacts(run)) == {"cluvault-verify", "cluvault-drill"}
+
+    def test_fails_for_damage(self, prefect: Prefect, vault_of_dev: Path) -> None:
+        """The run is Failed, its table names key and repair; the command shows the same with exit code 5."""
+        prefect.desk.use_vault(vault_of_dev)
+        prefect.desk.content("Pizza").write_bytes(b"")
+        prefect.desk.put("dev", "Pizza", project_file("Pizza", "something else"))
+        outcome = prefect.desk("verify", "--repair")
+        assert outcome.code == 5
+        assert "1 damaged" in outcome.out
+        run = prefect.last_run()
+        assert run.state is not None
+        assert run.state.is_failed()
+        (row,) = json.loads(prefect.artifacts(run)["cluvault-verify"])
+        assert row["key"] == str(prefect.desk.content("Pizza").relative_to(prefect.desk.vault))
+        assert row["repair"].startswith("failed: ")
 
 
 class TestSecretBlock:

@@ -13,7 +13,7 @@ from cluvault.errors import DamagedSnapshot, NotAVault, StorageDenied, StorageUn
 from cluvault.ops.backup import BackupOptions, backup
 from cluvault.ops.catalogue import list_snapshots
 from cluvault.ops.restore import RestoreOptions, restore
-from cluvault.ops.verify import verify
+from cluvault.ops.verify import VerifyOptions, look
 from cluvault.ops.workspace import Workspace
 from cluvault.settings import VaultSettings
 from tests.support.objects import S3Objects
@@ -43,7 +43,7 @@ async def test_what_was_backed_up_is_restored(world: World, objects: Objects) ->
             await backup(workspace, BackupOptions(resources=("dev",)))
     async with opened(world, url) as workspace:
         (snapshot,) = await list_snapshots(workspace, "dev/Travel")
-        assert [one.damage for one in await verify(workspace, ())] == [None]
+        assert (await look(workspace, VerifyOptions(read_data=True))).findings == ()
         report = await restore(workspace, RestoreOptions(reference="dev/Travel", to="prod"))
     assert report.digest == snapshot.content.canonical_sha256
 
@@ -59,7 +59,8 @@ async def test_damage_in_a_store_is_named_and_never_imported(world: World, objec
     async with opened(world, url) as workspace:
         with pytest.raises(DamagedSnapshot):
             await restore(workspace, RestoreOptions(reference="dev/Travel", to="prod"))
-        assert [one.reference for one in await verify(workspace, ()) if one.damage] == [snapshot.reference]
+        (finding,) = (await look(workspace, VerifyOptions())).findings
+        assert [key.reference for key in finding.snapshots] == [snapshot.reference]
 
 
 async def test_a_place_that_holds_other_things_is_not_made_a_vault(world: World, objects: Objects) -> None:

@@ -26,7 +26,7 @@ from cluvault.ops.backup import BackupOptions, backup
 from cluvault.ops.cleanup import CleanupOptions, CleanupReport, cleanup
 from cluvault.ops.create import CreateOptions, CreateReport, create
 from cluvault.ops.restore import RestoreOptions, RestoreReport, restore
-from cluvault.ops.verify import verify
+from cluvault.ops.verify import VerifyOptions, VerifyReport, look, verify
 from cluvault.ops.workspace import Workspace
 from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.restore import IfExists
@@ -61,6 +61,7 @@ class World:
         key: What clients sign in with.
         events: Requests (`POST prod/Travel/:import`) and store operations (`put_new snapshots/…`), in order.
         hook: Stands between the clients and the emulator: answers itself, or sends on.
+        copies: Further stores, by their URLs.
     """
 
     settings: Settings
@@ -71,6 +72,7 @@ class World:
     counter: itertools.count[int] = field(default_factory=itertools.count)
     events: list[str] = field(default_factory=list[str])
     hook: Hook | None = None
+    copies: dict[str, ObjectStore] = field(default_factory=dict[str, "ObjectStore"])
 
     @property
     def emulator(self) -> Emulator:
@@ -103,7 +105,7 @@ class World:
         async with Workspace(
             self.settings,
             connect=self.connect,
-            open_vault_store=lambda _url: WatchedStore(self.store, self.events),
+            open_vault_store=lambda url: WatchedStore(self.copies.get(url, self.store), self.events),
             now=self.now,
             entropy=lambda: f"{next(self.counter):08x}",
         ) as workspace:
@@ -133,9 +135,17 @@ class World:
             return await cleanup(workspace, CleanupOptions(resource=resource, **options))
 
     async def damage(self, *references: str) -> dict[str, str | None]:
-        """What `verify` says of each snapshot."""
+        """What a look at every byte says of each listed snapshot, or of those that are named; changes nothing."""
         async with self.workspace() as workspace:
-            return {one.reference: one.damage for one in await verify(workspace, references)}
+            report = await look(workspace, VerifyOptions(references=references, read_data=True))
+        found = {key.reference: one.problem for one in report.findings for key in one.snapshots}
+        listed = references or [key.reference async for key in Vault(self.store, "any").keys()]  # noqa: SIM118
+        return {reference: found.get(reference) for reference in listed}
+
+    async def verify(self, **options: Any) -> VerifyReport:
+        """Verify, by default the whole vault by names and sizes."""
+        async with self.workspace() as workspace:
+            return await verify(workspace, VerifyOptions(**options))
 
     # --- what is there ---------------------------------------------------------------------------------------------
 
