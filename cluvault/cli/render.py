@@ -25,7 +25,7 @@ STYLES: Final[Mapping[str, str]] = {
     "stored": "green", "restored": "green", "created": "green", "deleted": "yellow",
     "unchanged": "dim", "skipped": "dim", "failed": "bold red",
     "removed": "yellow", "locked": "cyan", "vanished": "yellow",
-    "delete": "yellow", "remove": "yellow", "keep": "dim",
+    "delete": "yellow", "remove": "yellow", "keep": "dim", "put back": "green",
 }  # fmt: skip
 """How the first column of a report or plan looks."""
 _SIGNS: Final = {"+": "green", "-": "red", "~": "yellow", " ": "bold"}

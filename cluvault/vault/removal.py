@@ -32,7 +32,7 @@ from cluvault.plan.prune import COMMIT_LIMIT, Recorded, expired_contents, is_rec
 from cluvault.vault.steady import steady_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from cluvault.plan.history import History
@@ -52,7 +52,7 @@ class Pruned:
 
     Attributes:
         removed: Snapshots that are gone.
-        held: Snapshots that somebody held in the same moment; they are back.
+        held: Snapshots that somebody held after the plan was made; they stay, or are back.
         locked: Snapshots and contents that the store keeps immutable, with the sentence that says until when.
         late: Snapshots that stay until the next run, for this one took too long to go by its own plan.
         contents: How many contents are gone.
@@ -105,23 +105,16 @@ class Removal:
                 records.append(Recorded(record, one.modified))
         return sorted(records, key=lambda one: one.stored_at)
 
-    async def put_back(self, snapshots: Collection[SnapshotKey], records: Sequence[Recorded]) -> list[SnapshotKey]:
-        """Bring back snapshots that earlier prunes removed, as far as record and content are there; which are back."""
-        known = {
-            (one.record.resource, one.record.project, removed.snapshot_id): removed
-            for one in records
-            for removed in one.record.removed
-        }
+    async def put_back(self, snapshots: Mapping[SnapshotKey, RemovedSnapshot]) -> list[SnapshotKey]:
+        """Bring back snapshots that earlier prunes removed, as far as their content is there; which are back."""
         back: list[SnapshotKey] = []
-        for key in snapshots:
-            removed = known.get((key.resource, key.project, key.snapshot_id))
-            if removed is not None and await self._is_there(removed.content_key):
+        for key, removed in snapshots.items():
+            with suppress(ObjectNotFound):
+                body = await self._store.get(removed.content_key)
                 await self._put(key.manifest, removed.manifest.encode())
+                await self._put(removed.content_key, body)  # a prune elsewhere may not have seen the manifest yet
                 back.append(key)
         return back
-
-    async def _is_there(self, content_key: str) -> bool:
-        return any([found.key == content_key async for found in self._store.list(content_key)])
 
     # --- carrying a plan out ---------------------------------------------------------------------------------------
 
@@ -147,14 +140,17 @@ class Removal:
         """
         done = Pruned()
         if plan.removed or plan.expired or not is_recorded(plan, records):
-            texts = await self._manifest_texts(plan.removed)
+            held = await self._holds.of_project(plan.resource, plan.project)
+            done.held += [key for key in plan.removed if key in held]
+            texts = await self._manifest_texts([key for key in plan.removed if key not in held])
             began = self._clock()
             own = await self._record(plan, texts, run_id=run_id, now=now)
             await self._remove_snapshots(texts, began, done)
             expired = expired_contents(plan.expired, [*records, own], now=own.stored_at, grace=grace)
             await self._remove_contents(history, expired, done)
         for stale in stale_records(records, now=now):
-            await self._store.delete(prune_key(plan.resource, plan.project, stale))
+            with suppress(ObjectLocked):
+                await self._store.delete(prune_key(plan.resource, plan.project, stale))
         return done
 
     async def _manifest_texts(self, snapshots: Sequence[SnapshotKey]) -> dict[SnapshotKey, bytes]:
