@@ -25,7 +25,7 @@ STYLES: Final[Mapping[str, str]] = {
     "unchanged": "dim", "skipped": "dim", "failed": "bold red",
     "removed": "yellow", "locked": "cyan", "vanished": "yellow", "proven": "green", "repaired": "green",
     "missing": "bold red", "damaged": "bold red", "too-new": "yellow", "unreferenced": "dim", "foreign": "dim",
-    "delete": "yellow", "remove": "yellow", "keep": "dim",
+    "delete": "yellow", "remove": "yellow", "keep": "dim", "put back": "green",
 }  # fmt: skip
 """How the first column of a report or plan looks."""
 _SIGNS: Final = {"+": "green", "-": "red", "~": "yellow", " ": "bold"}

@@ -39,7 +39,8 @@ class Report:
         """0 done, 1 failed, 3 done in part."""
         if not self.failed:
             return 0
-        return 1 if len(self.failed) == len(self.items) else PartialFailure.exit_code
+        done = any(item.outcome not in (Outcome.FAILED, Outcome.VANISHED) for item in self.items)
+        return PartialFailure.exit_code if done else 1
 
     @property
     def summary(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cluvault.errors import DamagedRecord, ObjectExists, ObjectNotFound, SnapshotNotFound
-from cluvault.model.hold import Hold, Release
+from cluvault.model.hold import LONGEST_REASON, Hold, Release
 from cluvault.model.manifest import id_moment
 from cluvault.model.record_text import read_record, record_bytes
 from cluvault.plan.keys import HOLDS, HoldKey, SnapshotKey, holds_prefix, parse_hold_key
@@ -88,4 +88,4 @@ class Holds:
         try:
             return read_record(Hold, data, key=str(key), what="a hold")
         except DamagedRecord as err:
-            return Hold(reason=err.message[:500], by="?", held_at=id_moment(key.hold_id))
+            return Hold(reason=err.message[:LONGEST_REASON], by="?", held_at=id_moment(key.hold_id))

@@ -33,7 +33,7 @@ from cluvault.vault.steady import steady_seconds
 from cluvault.vault.writing import put_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from cluvault.model.object_info import ObjectInfo
@@ -54,7 +54,7 @@ class Pruned:
 
     Attributes:
         removed: Snapshots that are gone.
-        held: Snapshots that somebody held in the same moment; they are back.
+        held: Snapshots that somebody held after the plan was made; they stay, or are back.
         locked: Snapshots and contents that the store keeps immutable, with the sentence that says until when.
         late: Snapshots that stay until the next run, for this one took too long to go by its own plan.
         contents: How many contents are gone.
@@ -104,20 +104,9 @@ class Removal:
                 records.append(Recorded(_read(data, key=one.key), one.modified))
         return sorted(records, key=lambda one: one.stored_at)
 
-    async def put_back(self, snapshots: Collection[SnapshotKey], records: Sequence[Recorded]) -> list[SnapshotKey]:
-        """Bring back snapshots that earlier prunes removed, as far as record and content are there; which are back."""
-        known = {
-            (one.record.resource, one.record.project, removed.snapshot_id): removed
-            for one in records
-            if one.record is not None
-            for removed in one.record.removed
-        }
-        back: list[SnapshotKey] = []
-        for key in snapshots:
-            removed = known.get((key.resource, key.project, key.snapshot_id))
-            if removed is not None and await self._bring_back(key, removed.manifest.encode()):
-                back.append(key)
-        return back
+    async def put_back(self, snapshots: Mapping[SnapshotKey, RemovedSnapshot]) -> list[SnapshotKey]:
+        """Bring back snapshots that earlier prunes removed, as far as their content is there; which are back."""
+        return [key for key, removed in snapshots.items() if await self._bring_back(key, removed.manifest.encode())]
 
     async def _bring_back(self, key: SnapshotKey, manifest: bytes) -> bool:
         """List a removed snapshot again if its content is there; whether it is.
@@ -158,14 +147,17 @@ class Removal:
         """
         done = Pruned()
         if plan.removed or plan.expired or not is_recorded(plan, records):
-            texts = await self._manifest_texts(plan.removed)
+            held = await self._holds.of_project(plan.resource, plan.project)
+            done.held += [key for key in plan.removed if key in held]
+            texts = await self._manifest_texts([key for key in plan.removed if key not in held])
             began = self._clock()
             own = await self._record(plan, texts, run_id=run_id, now=now)
             await self._remove_snapshots(texts, began, done)
             expired = expired_contents(plan.expired, [*records, own], now=own.stored_at, grace=grace)
             await self._remove_contents(history, expired, began, done, written_before=own.stored_at - grace)
         for stale in stale_records(records, now=now):
-            await self._store.delete(prune_key(plan.resource, plan.project, stale))
+            with suppress(ObjectLocked):
+                await self._store.delete(prune_key(plan.resource, plan.project, stale))
         return done
 
     async def _manifest_texts(self, snapshots: Sequence[SnapshotKey]) -> dict[SnapshotKey, bytes]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cluvault.errors import DamagedRecord, VaultTooNew
-from cluvault.model.run import Outcome, RunItem, read_run
+from cluvault.model.run import Outcome, RunItem, has_seen, read_run
 
 KEY = "runs/2026-11-01/nimble-otter.json"
 
@@ -79,3 +79,20 @@ def test_what_is_no_record_is_damage(data: bytes | str, place: str) -> None:
     with pytest.raises(DamagedRecord, match=f"{KEY}: not a run record: {place}: ") as caught:
         read_run(body, key=KEY)
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    "changes, expected",
+    [
+        ({}, True),
+        ({"kind": "prune"}, False),
+        ({"resources": ["dev"]}, False),
+        ({"items": [{"resource": "prod", "project": "", "outcome": "failed"}]}, False),
+        ({"items": [{"resource": "dev", "project": "", "outcome": "failed"}]}, True),
+        ({"items": []}, True),
+    ],
+    ids=str,
+)
+def test_which_runs_have_listed_a_resource(changes: dict[str, Any], *, expected: bool) -> None:
+    """A backup that was asked to, and to which the resource answered; single projects may have failed."""
+    assert has_seen(read_run(json.dumps(DOCUMENT | changes).encode(), key=KEY), "prod") is expected

@@ -25,6 +25,8 @@ from cluvault.model.project_file import read_project_file
 from cluvault.ops.backup import BackupOptions, backup
 from cluvault.ops.cleanup import CleanupOptions, CleanupReport, cleanup
 from cluvault.ops.create import CreateOptions, CreateReport, create
+from cluvault.ops.hold import hold_snapshot, release_snapshot
+from cluvault.ops.prune import PruneOptions, PruneReport, prune
 from cluvault.ops.restore import RestoreOptions, RestoreReport, restore
 from cluvault.ops.verify import VerifyOptions, VerifyReport, look, verify
 from cluvault.ops.workspace import Workspace
@@ -36,7 +38,7 @@ from cluvault.vault.memory import MemoryStore
 from cluvault.vault.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from cluvault.emulator.config import EmulatorConfig
     from cluvault.emulator.core import Emulator
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
     from cluvault.model.object_info import ObjectInfo
     from cluvault.model.run import RunRecord
     from cluvault.ops.report import Report
+    from cluvault.plan.keys import HoldKey
     from cluvault.settings import ResourceSettings, Settings
+    from cluvault.vault.holds import PlacedHold
     from cluvault.vault.store import ObjectStore
 
 Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
@@ -134,6 +138,21 @@ class World:
         async with self.workspace() as workspace:
             return await cleanup(workspace, CleanupOptions(resource=resource, **options))
 
+    async def prune(self, *places: str, **options: Any) -> PruneReport:
+        """Prune the vault or some places of it, by default only in thought."""
+        async with self.workspace() as workspace:
+            return await prune(workspace, PruneOptions(places=places, **options))
+
+    async def hold(self, reference: str, reason: str = "for a test") -> HoldKey:
+        """Hold a snapshot."""
+        async with self.workspace() as workspace:
+            return await hold_snapshot(workspace, reference, reason=reason)
+
+    async def release(self, reference: str) -> Sequence[PlacedHold]:
+        """Release every hold on a snapshot."""
+        async with self.workspace() as workspace:
+            return await release_snapshot(workspace, reference)
+
     async def damage(self, *references: str) -> dict[str, str | None]:
         """What a look at every byte says of each listed snapshot, or of those that are named; changes nothing."""
         async with self.workspace() as workspace:
@@ -182,6 +201,11 @@ class World:
         """The run records."""
         return [run async for run in (await self.vault()).runs()]
 
+    def configure(self, section: str, **values: Any) -> None:
+        """Change a section of the configuration: `configure("vault", retention={"keep-last": 1})`."""
+        changed = getattr(self.settings, section).model_copy(update=values)
+        self.settings = self.settings.model_copy(update={section: changed})
+
     def age(self, resource: str, project: str, *, days: int) -> None:
         """Make a project so old that it was last changed that many days ago."""
         then = self.moment - timedelta(days=days)
@@ -189,8 +213,8 @@ class World:
 
 
 def new_world(settings: Settings, config: EmulatorConfig) -> World:
-    """A world with an empty store, whose emulator goes by the same clock."""
-    world = World(settings, MemoryStore(), None)
+    """A world with an empty store; store and emulator go by its clock."""
+    world = World(settings, MemoryStore(now=lambda: world.moment), None)
     world.app = create_app(config, clock=lambda: world.moment)
     return world
 
