@@ -45,18 +45,23 @@ async def publish_cleanup_plan(resource: str, plan: CleanupPlan) -> None:
 
 async def publish_prune_plan(plans: Sequence[ProjectPrune]) -> None:
     """A table of the snapshots with the reasons why they stay or go, those that go first."""
-    verdicts = sorted((verdict for plan in plans for verdict in plan.verdicts), key=lambda verdict: verdict.is_kept)
     rows: list[dict[str, Any]] = [
         {
-            "snapshot": verdict.candidate.key.reference,
-            "decision": "keep" if verdict.is_kept else "remove",
-            "reasons": "; ".join(verdict.reasons) or "no rule keeps it",
+            "snapshot": f"{plan.resource}/{plan.project}@{row['snapshot']}",
+            "decision": row["decision"],
+            "reasons": "; ".join(row["reasons"]) or "no rule keeps it",
         }
-        for verdict in verdicts[:_MOST_ROWS]
+        for plan in plans
+        for row in plan.to_dict()["snapshots"]
     ]
+    rows.sort(key=lambda row: row["decision"] == "keep")
     removed = sum(len(plan.removed) for plan in plans)
-    description = f"Prune: {removed} snapshots to remove, {len(verdicts) - removed} to keep."
-    await acreate_table_artifact(table=rows, key="cluvault-prune-plan", description=description)
+    waiting, expired = sum(len(plan.waiting) for plan in plans), sum(len(plan.expired) for plan in plans)
+    description = (
+        f"Prune: {removed} snapshots to remove, {len(rows) - removed} to keep; "
+        f"{expired} contents to remove, {waiting} wait for their grace period."
+    )
+    await acreate_table_artifact(table=rows[:_MOST_ROWS], key="cluvault-prune-plan", description=description)
 
 
 async def publish_findings(report: VerifyReport) -> None:
