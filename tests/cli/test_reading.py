@@ -235,3 +235,16 @@ def test_a_read_only_vault_is_verified_all_the_same(backed_up: Desk, monkeypatch
     outcome = backed_up.done("verify")
     assert "0 missing, 0 damaged\nno record of this was written: runs/" in outcome.out
     assert "access is refused" in backed_up.done("verify", "--json").json["unrecorded"]
+
+
+def test_many_snapshots_of_one_damaged_content(backed_up: Desk) -> None:
+    """The table names a few and says how many more there are; JSON names all."""
+    for tag in "abcd":
+        backed_up.done("backup", "dev", "--project", "Mail", "--tag", tag)
+    (content,) = backed_up.vault.glob("snapshots/dev/Mail/*/config.json.gz")
+    content.unlink()
+    outcome = backed_up("verify")
+    assert (outcome.code, outcome.out.count("dev/Mail@")) == (5, 3)
+    assert "and 2 more" in outcome.out
+    (finding,) = backed_up("verify", "--json").json["findings"]
+    assert (finding["finding"], len(finding["snapshots"])) == ("missing", 5)

@@ -20,6 +20,7 @@ DOCUMENT: dict[str, Any] = {
     "endedAt": "2026-11-01T02:01:00Z",
     "tool": {"name": "cluvault", "version": "0.1.0"},
     "resources": ["prod"],
+    "options": {},
     "items": [
         {
             "resource": "prod",
@@ -28,6 +29,7 @@ DOCUMENT: dict[str, Any] = {
             "snapshotId": "20261101T020000Z-0a1b2c3d",
             "detail": None,
             "since": None,
+            "seconds": None,
         },
         {
             "resource": "prod",
@@ -36,6 +38,7 @@ DOCUMENT: dict[str, Any] = {
             "snapshotId": None,
             "detail": "the job failed",
             "since": None,
+            "seconds": None,
         },
     ],
 }

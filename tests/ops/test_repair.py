@@ -192,6 +192,17 @@ async def test_bytes_that_are_right_under_a_manifest_that_is_wrong(world: World,
     assert f"delete {kept.old.content.key}" not in world.events
 
 
+async def test_bytes_that_are_back_under_a_manifest_that_is_wrong(world: World, kept: Kept) -> None:
+    """The stored bytes are the very same again, and still not what the manifest says of their meaning."""
+    key, digest = key_of(kept.old).manifest, kept.old.content.canonical_sha256
+    await overwrite(world.store, key, (await world.store.get(key)).replace(digest.encode(), b"0" * 64))
+    world.copies["file:///copy"] = await copy_of(world.store)
+    await world.store.delete(kept.old.content.key)
+    report = await repaired(world, source="file:///copy")
+    assert "has its bytes again, but: canonical digest is" in report.repairs[0].detail
+    assert report.exit_code == 5
+
+
 async def test_a_damaged_body_that_the_store_keeps_immutable(world: World, kept: Kept) -> None:
     """It is reported as locked, and stays damaged."""
     world.copies["file:///copy"] = await copy_of(world.store)
