@@ -38,7 +38,7 @@ async def verify(
     What is pruned between the listing and the look is left out.
 
     Raises:
-        StoreUnavailable, StorageDenied, VaultTooNew: a snapshot cannot be judged; that is not called damage.
+        StoreUnavailable, StorageDenied, VaultTooNew, SnapshotSealed: a snapshot cannot be judged; that is no damage.
     """
     vault = await workspace.vault()
 
@@ -66,7 +66,8 @@ async def _damage(vault: Vault, key: SnapshotKey) -> str | None:
     try:
         manifest = await vault.manifest(key)
         data = await vault.read(manifest)
-        digest = await asyncio.to_thread(_digest, data, source=manifest.reference)
+        plain = await asyncio.to_thread(_digest, data, source=manifest.reference)
+        digest = await vault.recorded(manifest, plain)
     except (DamagedSnapshot, InvalidProjectFile) as err:
         return str(err)
     if digest != manifest.content.canonical_sha256:

@@ -15,6 +15,7 @@ HOLDS: Final = "holds/"
 PRUNES: Final = "prunes/"
 _MANIFEST: Final = "manifest.json"
 _CONTENT: Final = "config.json.gz"
+_SEALED_CONTENT: Final = "config.json.gz.age"
 _RELEASED: Final = ".released"
 _PARTS: Final = 5
 
@@ -46,6 +47,16 @@ class SnapshotKey:
     def content(self) -> str:
         """The key of the bytes, unless the manifest points to an earlier snapshot's."""
         return self.folder + _CONTENT
+
+    @property
+    def sealed_content(self) -> str:
+        """The same for encrypted bytes; the name says how to undo what was done to them, from its end."""
+        return self.folder + _SEALED_CONTENT
+
+    @property
+    def contents(self) -> tuple[str, str]:
+        """The keys that the snapshot's own content can have."""
+        return self.content, self.sealed_content
 
     @property
     def holds(self) -> str:
@@ -142,7 +153,7 @@ def parse_prune_key(key: str) -> tuple[str, str, str] | None:
 def is_content_key(key: str) -> bool:
     """Whether a key can be a snapshot's content: a manifest that names another key is not believed."""
     folder, _, name = key.rpartition("/")
-    return name == _CONTENT and parse_manifest_key(f"{folder}/{_MANIFEST}") is not None
+    return name in (_CONTENT, _SEALED_CONTENT) and parse_manifest_key(f"{folder}/{_MANIFEST}") is not None
 
 
 def _parse(key: str, root: str) -> SnapshotKey | None:
