@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from cluvault.errors import ConfigurationError
-from cluvault.settings import Environment
 from cluvault.vault.sealing import HiddenSecret, Sealing
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def sealing_of(
     def hidden(name: SecretName | None) -> HiddenSecret | None:
         if name is None:
             return None
-        return HiddenSecret(name.place, partial(name.find, Environment(environment), prefect_secret))
+        return HiddenSecret(name.place, partial(name.find, environment, prefect_secret))
 
     file = settings.identity_file
     in_file = HiddenSecret(f"file {file}", partial(_read_file, file)) if file is not None else None
@@ -42,9 +41,9 @@ def sealing_of(
 
 def _read_file(path: Path) -> SecretStr | None:
     try:
-        return SecretStr(path.read_text("utf-8"))
+        return SecretStr(path.read_bytes().decode("utf-8", "replace"))  # an error would quote what it cannot decode
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError, ValueError) as err:
-        reason = (getattr(err, "strerror", None) or "is no text").lower()
+    except (OSError, ValueError) as err:
+        reason = (getattr(err, "strerror", None) or str(err)).lower()
         raise ConfigurationError(f"the identity in file {path} cannot be read: {reason}") from None

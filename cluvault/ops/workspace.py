@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from cluvault.model.manifest import new_snapshot_id
 from cluvault.ops.sealing import sealing_of
+from cluvault.settings import Environment
 from cluvault.vault.identity import read_identity
 from cluvault.vault.opening import open_store
 from cluvault.vault.vault import Vault
@@ -51,14 +52,17 @@ class Workspace:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         entropy: Callable[[], str] = lambda: secrets.token_hex(4),
     ) -> None:
+        environment = Environment(environment)  # its values show in no repr
         self.settings = settings
         self.now = now
-        self._entropy = entropy
         self._environment = environment
+        self._entropy = entropy
         self._prefect_secret = prefect_secret
         self._connect = connect or self._sign_in
         self._sealing = sealing_of(settings.vault.encryption, environment=environment, prefect_secret=prefect_secret)
-        self._open_store = open_vault_store or partial(open_store, settings=settings.vault, environment=environment)
+        self._open_store = open_vault_store or partial(
+            open_store, settings=settings.vault, environment=environment, prefect_secret=prefect_secret
+        )
         self._clients: dict[str, CluClient] = {}
         self._store: ObjectStore | None = None
         self._vault: Vault | None = None

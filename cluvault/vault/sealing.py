@@ -99,7 +99,7 @@ class Sealing:
         Raises:
             ConfigurationError: a recipient is none, or the digest key is missing or too short.
         """
-        if not self.recipients:
+        if not self._public_keys:
             return None
         key = self._given_key or SecretBytes(token_bytes(_RANDOM_KEY_BYTES))
         wrapped = b64encode(self.seal(key.get_secret_value())).decode()
