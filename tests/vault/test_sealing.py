@@ -9,6 +9,7 @@ import logging
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from cluvault.vault.memory import MemoryStore
 from cluvault.vault.sealing import Sealing
 from cluvault.vault.vault import Vault
 from tests.support.ages import DIGEST_KEY, KeyPair, hidden, sealing
+from tests.support.faulty_store import FaultyStore, Killed, stop_points
 from tests.support.snapshots import everything, listed, make_capture, overwrite, take
 
 if TYPE_CHECKING:
@@ -190,6 +192,21 @@ async def test_an_id_is_given_once(store: ObjectStore) -> None:
         await take(vault, make_capture())
     assert await (await reader(store)).read(first) == RAW
     assert await listed(vault) == [FIRST]
+
+
+async def test_a_killed_run_loses_nothing() -> None:
+    """Wherever it stops, what is listed can be read, and the next try, which takes another id, succeeds."""
+    calls = FaultyStore(MemoryStore())
+    await take(await writer(calls, digest_key=DIGEST_KEY), make_capture())
+    for point in stop_points(calls.calls):
+        inner = MemoryStore()
+        with suppress(Killed):
+            await take(await writer(FaultyStore(inner, point=point), digest_key=DIGEST_KEY), make_capture())
+        vault = await writer(inner, digest_key=DIGEST_KEY)
+        parent = await vault.latest("prod", "EmailApp")
+        await take(vault, make_capture(), seconds=60, parent=parent)
+        seen = await reader(inner)
+        assert {await seen.read(one) for one in await seen.snapshots()} == {RAW}
 
 
 async def test_what_a_manifest_would_say(store: ObjectStore) -> None:
