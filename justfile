@@ -36,6 +36,7 @@ benchmarks:
     uv run python benchmarks/canonical.py
     uv run python benchmarks/backup.py
     uv run python benchmarks/start.py
+    uv run python benchmarks/connections.py
     uv run python benchmarks/emulator.py
 
 # The hashed requirements for images; no registry's host is in it.

@@ -243,6 +243,12 @@ class DamagedSnapshot(VaultError):
     exit_code = 5
 
 
+class SnapshotSealed(VaultError):
+    """A snapshot is encrypted and no identity at hand opens it; that is no damage."""
+
+    exit_code = 2
+
+
 class ContentMissing(DamagedSnapshot):
     """A snapshot is listed, and its bytes are not there."""
 

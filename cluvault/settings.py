@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
+    SecretStr,
     StringConstraints,
     ValidationError,
     field_validator,
@@ -24,7 +25,7 @@ from pydantic import (
 from cluvault.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CONFIG_NAME: Final = "cluvault.toml"
 ENVIRONMENT_PREFIX: Final = "CLUVAULT_"
@@ -38,6 +39,7 @@ _REASONS: Final = {
     "dict_type": "should be a table",
 }
 _SPACE: Final = re.compile(r"\s")
+_RECIPIENT: Final = re.compile(r"age1[0-9a-z]+")
 _RESERVED: Final = {"CLUVAULT_CONFIG", "CLUVAULT_ACTOR"}
 
 
@@ -61,6 +63,21 @@ class SecretName(_Section):
 
     env: str | None = None
     prefect_secret: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the secret is, for messages."""
+        if self.env is not None:
+            return f"environment variable {self.env}"
+        return f"Prefect Secret block {self.prefect_secret!r}"
+
+    def find(
+        self, environment: Mapping[str, str], prefect_secret: Callable[[str], SecretStr] | None
+    ) -> SecretStr | None:
+        """The secret; None for a variable that is not set, and for a block where there is no Prefect."""
+        if self.env is not None:
+            return SecretStr(text) if (text := environment.get(self.env)) else None
+        return prefect_secret(self.prefect_secret or "") if prefect_secret is not None else None
 
     @model_validator(mode="before")
     @classmethod
@@ -150,9 +167,53 @@ class S3Settings(_Section):
 
 
 class BlobSettings(_Section):
-    """A vault in a container."""
+    """A vault in a container.
+
+    Attributes:
+        customer_key: 32 bytes in base64, with which Azure encrypts every blob and which it does not keep.
+    """
 
     tier: Literal["", "Hot", "Cool", "Cold"] = ""
+    customer_key: SecretName | None = None
+
+
+class EncryptionSettings(_Section):
+    """Content that is encrypted before it leaves this machine, in the format of age.
+
+    Attributes:
+        recipients: Public keys; new content is encrypted to all of them. None: it is stored plain.
+        identity: The secret key that opens what was encrypted; backups do without.
+        identity_file: The same in a file, as age-keygen writes it.
+        digest_key: With it, content that did not change is recognised and not stored again.
+    """
+
+    recipients: tuple[str, ...] = ()
+    identity: SecretName | None = None
+    identity_file: Path | None = None
+    digest_key: SecretName | None = None
+
+    @field_validator("recipients")
+    @classmethod
+    def _public(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_RECIPIENT.fullmatch(one) for one in value):
+            raise ValueError("should be public keys, age1…, as age-keygen -y prints them; a secret is never written")
+        return value
+
+    @field_validator("identity_file")
+    @classmethod
+    def _home_is_known(cls, value: Path | None) -> Path | None:
+        try:
+            return value.expanduser() if value is not None else None
+        except RuntimeError as err:
+            raise ValueError(str(err)) from err
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> EncryptionSettings:
+        if self.identity is not None and self.identity_file is not None:
+            raise ValueError("identity and identity-file say the same; give one of them")
+        if self.digest_key is not None and not self.recipients:
+            raise ValueError("digest-key is of use with recipients only")
+        return self
 
 
 def _value_of_rule(value: object) -> object:
@@ -179,6 +240,7 @@ class VaultSettings(_Section):
     connections: Annotated[int, Field(ge=1, le=256)] = 16
     s3: S3Settings = S3Settings()
     az: BlobSettings = BlobSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
     retention: Rules = {}
     vanished: Rules = {}
 
@@ -239,6 +301,13 @@ class Settings(_Section):
     cleanup: CleanupSettings = CleanupSettings()
     prune: PruneSettings = PruneSettings()
     routes: dict[str, dict[str, Any]] = {}
+
+    def secret_names(self) -> list[SecretName]:
+        """Every secret that the configuration names."""
+        sealing, blob = self.vault.encryption, self.vault.az
+        named = [name for one in self.resources.values() for name in (one.key, one.key2)]
+        named += [sealing.identity, sealing.digest_key, blob.customer_key]
+        return [name for name in named if name is not None]
 
     def resource(self, name: str) -> ResourceSettings:
         """The settings of a resource.
@@ -329,6 +398,9 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     vault = settings.vault
     if "://" not in vault.url:
         vault = vault.model_copy(update={"url": str(folder / vault.url)})
+    if (file := vault.encryption.identity_file) is not None:
+        encryption = vault.encryption.model_copy(update={"identity_file": folder / file})
+        vault = vault.model_copy(update={"encryption": encryption})
     resources = {
         name: one if one.ca_file is None else one.model_copy(update={"ca_file": folder / one.ca_file})
         for name, one in settings.resources.items()

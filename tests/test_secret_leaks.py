@@ -28,13 +28,25 @@ from cluvault.emulator import request_log
 from cluvault.emulator.config import EmulatorConfig
 from cluvault.emulator.faults import FaultPlan, OtherOriginFault, Rule
 from cluvault.emulator.server import EmulatorServer
-from cluvault.errors import ConfigurationError, OriginRefused, PermissionDenied, ServiceError, SignInRefused
+from cluvault.errors import (
+    CluvaultError,
+    ConfigurationError,
+    OriginRefused,
+    PermissionDenied,
+    ServiceError,
+    SignInRefused,
+    SnapshotSealed,
+)
 from cluvault.ops.workspace import Workspace
 from cluvault.service.auth import KEY_HEADER, KeyCredential, credential_for
 from cluvault.service.budget import Budget
 from cluvault.service.client import CluClient
 from cluvault.service.entra import EntraCredential
-from cluvault.settings import ResourceSettings, Settings, load_settings
+from cluvault.settings import ResourceSettings, Settings, VaultSettings, load_settings
+from cluvault.vault.memory import MemoryStore
+from cluvault.vault.opening import open_store
+from tests.support.ages import DIGEST_KEY, KeyPair
+from tests.support.snapshots import make_capture, take
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -476,6 +488,41 @@ async def test_a_configuration_that_fails_tells_no_key(witness: Witness, tmp_pat
         with pytest.raises(ConfigurationError, match="holds a space") as caught:
             await workspace.client("dev")
     witness.hear(caught.value)
+    witness.check()
+
+
+async def test_a_vault_that_encrypts_tells_no_key(witness: Witness, cloudless: pytest.MonkeyPatch) -> None:
+    """Nor one that cannot: with an identity, a digest key or a customer's key that is malformed or another one's."""
+    mine, other = KeyPair(), KeyPair()
+    keys = {"MINE": mine.secret, "OTHER": other.secret, "TORN": f"{mine.secret[:-9]}", "DIGEST": DIGEST_KEY}
+    witness.secrets |= set(keys.values())
+    for name, value in keys.items():
+        cloudless.setenv(name, value)
+    store = MemoryStore()
+
+    async def fail(recipient: str, identity: str, error: type[CluvaultError]) -> None:
+        encryption = {"recipients": [recipient], "identity": {"env": identity}, "digest-key": {"env": "DIGEST"}}
+        settings = Settings.model_validate({"vault": {"encryption": encryption}})
+        async with Workspace(settings, open_vault_store=lambda _: store) as workspace:
+            witness.see(settings, workspace)
+            with pytest.raises(error) as caught:
+                await store_and_read(workspace)
+        witness.hear(caught.value)
+
+    async def store_and_read(workspace: Workspace) -> None:
+        vault = await workspace.vault(create=True)
+        witness.see(vault, vars(vault)["_sealing"])
+        await vault.read(await take(vault, make_capture(), seconds=len(witness.said)))
+
+    await fail(mine.public, "OTHER", SnapshotSealed)
+    await fail(mine.public, "TORN", ConfigurationError)
+    await fail(f"{mine.public}x", "MINE", ConfigurationError)
+    for key in (keys["MINE"], "c2hvcnQga2V5IGluIGJhc2U2NA=="):
+        witness.secrets.add(key)
+        cloudless.setenv("BLOB", key)
+        with pytest.raises(ConfigurationError) as caught:
+            open_store("az://a/b", settings=VaultSettings.model_validate({"az": {"customer-key": {"env": "BLOB"}}}))
+        witness.hear(caught.value)
     witness.check()
 
 

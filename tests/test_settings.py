@@ -112,6 +112,34 @@ def test_a_private_authority_is_found_from_the_file(load: Load, tmp_path: Path) 
     assert load("[resources.dev]\nendpoint = 'https://x'").resource("dev").ca_file is None
 
 
+def test_an_identity_file_is_found_from_the_file(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a CA file is; `~` is this user's home."""
+    monkeypatch.setenv("HOME", "/home/somebody")
+    for text, expected in [("keys/age.txt", str(tmp_path / "keys/age.txt")), ("~/age.txt", "/home/somebody/age.txt")]:
+        settings = load(f"[vault.encryption]\nrecipients = ['age1x']\nidentity-file = '{text}'")
+        assert str(settings.vault.encryption.identity_file) == expected
+
+
+def test_every_secret_that_is_named_is_known(load: Load) -> None:
+    """Wherever it is named; who keeps one in a Prefect block needs Prefect."""
+    settings = load("""
+        [vault]
+        az = { customer-key = { prefect-secret = 'c' } }
+        encryption = { recipients = ['age1x'], identity = { env = 'I' }, digest-key = { prefect-secret = 'd' } }
+        [resources.dev]
+        endpoint = 'https://x'
+        key = { env = 'A' }
+        key2 = { prefect-secret = 'b' }
+    """)
+    assert [name.place for name in settings.secret_names()] == [
+        "environment variable A",
+        "Prefect Secret block 'b'",
+        "environment variable I",
+        "Prefect Secret block 'd'",
+        "Prefect Secret block 'c'",
+    ]
+
+
 def test_an_environment_shows_its_names_at_most() -> None:
     """Keys are in it, and some traceback printers show local variables."""
     environment = Environment({"CLU_KEY": "c0ffee"})
@@ -176,6 +204,27 @@ def test_a_bare_vault_path_starts_at_the_file(load: Load, tmp_path: Path) -> Non
         ("[resources.dev]\nendpoint = 'https://x'\nlimits = 5", 'at resources.dev.limits: should be "off" or'),
         ("[resources.dev]\nendpoint = 'https://x'\nlimits = { post = 0 }", "at resources.dev.limits.post: should be"),
         ("[resources.dev]\nendpoint = 'https://x'\nlimits = { put = 1 }", "at resources.dev.limits.put: unknown key"),
+        (
+            "[vault]\nencryption = { recipients = ['AGE-SECRET-KEY-1X'] }",
+            "at vault.encryption.recipients: should be public keys, age1…",
+        ),
+        (
+            "[vault.encryption]\nidentity = 'AGE-SECRET-KEY-1X'",
+            "at vault.encryption.identity: a secret is never written here",
+        ),
+        (
+            "[vault.encryption]\nidentity = { env = 'A' }\nidentity-file = 'key.txt'",
+            "at vault.encryption: identity and identity-file say the same",
+        ),
+        (
+            "[vault.encryption]\nidentity-file = '~no-such-user/key.txt'",
+            "at vault.encryption.identity-file: Could not determine home directory",
+        ),
+        (
+            "[vault.encryption]\ndigest-key = { env = 'A' }",
+            "at vault.encryption: digest-key is of use with recipients only",
+        ),
+        ("[vault.az]\ncustomer-key = 'abc'", "at vault.az.customer-key: a secret is never written here"),
         ("[backup]\nconcurrency = 0", "at backup.concurrency: should be greater than or equal to 1"),
         ("[cleanup.rules.all]", "at cleanup.rules.all: a rule without any condition would choose every project"),
         ("[cleanup]\nmax-share = 2", "at cleanup.max-share: should be less than or equal to 1"),

@@ -113,8 +113,8 @@ def has_prefect_api(environment: Mapping[str, str]) -> bool:
 
 
 def _secret_reader(settings: Settings) -> Callable[[str], Any] | None:
-    """Prefect is imported only for a configuration that keeps a key in a Prefect block."""
-    if any(one.key is not None and one.key.prefect_secret is not None for one in settings.resources.values()):
+    """Prefect is imported only for a configuration that keeps a secret in a Prefect block."""
+    if any(name.prefect_secret is not None for name in settings.secret_names()):
         return import_module("tasks.running").read_secret_block
     return None
 

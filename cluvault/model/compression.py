@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from typing import Final
 
 from cluvault.errors import InvalidProjectFile
+
+_AGE: Final = b"age-encryption.org/v1\n"
 
 
 def decompress(data: bytes, *, source: str, limit: int = 1 << 30) -> bytes:
     """Undo gzip when the bytes are gzip; other bytes come back as they are.
 
     Raises:
-        InvalidProjectFile: damaged gzip, or more than `limit` bytes come out of it.
+        InvalidProjectFile: encrypted, damaged gzip, or more than `limit` bytes come out of it.
     """
+    if data.startswith(_AGE):
+        raise InvalidProjectFile(f"{source}: is encrypted with age", mend="decrypt it: age -d -i KEY FILE | gunzip")
     if data[:2] != b"\x1f\x8b":
         return data
     engine = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from cluvault.errors import DamagedSnapshot, VaultTooNew
@@ -40,16 +40,44 @@ class Record(BaseModel):
     )
 
 
+class Seal(Record):
+    """To whom content is encrypted.
+
+    Attributes:
+        recipients: The public keys; the identity of any one of them opens the content.
+        digest_key: The key of the content's digests, itself encrypted to the recipients, in base64: whoever can read
+            the content can check it without any other secret.
+    """
+
+    recipients: Annotated[tuple[str, ...], Field(min_length=1)]
+    digest_key: str
+
+
 class Content(Record):
-    """Where a snapshot's bytes lie and what they are: `sha256`/`bytes` as stored, `raw…` as the service gave them."""
+    """Where a snapshot's bytes lie and what they are: `sha256`/`bytes` as stored, `raw…` as the service gave them.
+
+    Of encrypted content `raw_sha256` and `canonical_sha256` are the HMAC-SHA-256 of these digests, each as its 64
+    letters: who cannot open the content cannot try out what it might be. How large it is stays plain, here and in the
+    manifest's counts, and so do names, tags, models and service deployments: the catalogue works without any key.
+
+    Attributes:
+        seal: Whom the content is encrypted to, when it is.
+    """
 
     key: str
     sha256: Sha256Hex
     bytes: Annotated[int, Field(ge=0)]
-    encoding: Literal["gzip", "identity"]
+    encoding: Literal["gzip", "identity", "gzip+age"]
     raw_sha256: Sha256Hex
     raw_bytes: Annotated[int, Field(ge=0)]
     canonical_sha256: Sha256Hex
+    seal: Seal | None = None
+
+    @model_validator(mode="after")
+    def _sealed_or_not(self) -> Content:
+        if (self.encoding == "gzip+age") != (self.seal is not None):
+            raise ValueError(f"encoding {self.encoding!r} {'with' if self.seal else 'without'} a seal")
+        return self
 
 
 class Counts(Record):

@@ -119,10 +119,10 @@ async def _latest(vault: Vault, capture: Capture) -> Manifest | None:
 
 
 async def _stands_for(vault: Vault, latest: Manifest, capture: Capture) -> bool:
-    if latest.content.canonical_sha256 != capture.canonical_sha256 or not set(capture.tags) <= set(latest.tags):
+    if not set(capture.tags) <= set(latest.tags) or not await vault.stands_for(latest, capture.canonical_sha256):
         return False
     try:
-        await vault.read(latest)
+        await vault.prove(latest)
     except (DamagedSnapshot, SnapshotNotFound):
         return False  # an unreadable snapshot is no backup, and one that was pruned just now is none either
     return True

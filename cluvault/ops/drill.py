@@ -55,7 +55,7 @@ async def drill_snapshot(workspace: Workspace, resource: str, reference: str) ->
 async def _restore_for_a_while(workspace: Workspace, resource: str, manifest: Manifest) -> str:
     """The name of the scratch project that had the snapshot's content, and is gone."""
     source = await fetch_source(workspace, manifest.reference)
-    if (fault := await meaning_fault(source.data, manifest)) is not None:
+    if (fault := await meaning_fault(await workspace.vault(), source.data, manifest)) is not None:
         raise DamagedSnapshot(f"{manifest.reference}: {fault.problem}")
     scratch = SCRATCH_PREFIX + workspace.new_run_id()
     plan = await plan_restore(

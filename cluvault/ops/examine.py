@@ -53,6 +53,7 @@ class ProjectCheck:
         snapshots: How many were judged.
         contents: How many contents they have.
         bytes_read: The size of those that were read.
+        sealed: How many of those are encrypted, and no identity is named: only their stored bytes were checked.
     """
 
     resource: str
@@ -61,6 +62,7 @@ class ProjectCheck:
     contents: int
     bytes_read: int
     findings: tuple[Finding, ...]
+    sealed: int = 0
 
 
 async def survey_vault(workspace: Workspace, references: Sequence[str]) -> Survey:
@@ -128,6 +130,7 @@ async def check_project(workspace: Workspace, scope: ProjectScope, *, read_data:
         contents=len(contents),
         bytes_read=sum(content.bytes for content in to_read if content not in faults),
         findings=classify(history, faults, chosen=scope.chosen),
+        sealed=sum(map(vault.is_closed, to_read)),
     )
 
 
@@ -159,19 +162,25 @@ async def examine_content(vault: Vault, manifests: Sequence[Manifest]) -> Fault 
 
 
 async def _examine(vault: Vault, manifest: Manifest) -> Fault | None:
-    """All that can be proved of one snapshot's bytes: what `Vault.read` holds them to, and what they mean."""
+    """All that can be proved of one snapshot's bytes: what `Vault.read` holds them to, and what they mean.
+
+    Of what is encrypted, and no identity is named, that is the digest of the stored bytes.
+    """
     try:
+        if vault.is_closed(manifest.content):
+            await vault.read_stored(manifest)
+            return None
         data = await vault.read(manifest)
     except DamagedSnapshot as err:
         kind = FindingKind.MISSING if isinstance(err, ContentMissing) else FindingKind.DAMAGED
         return Fault(kind, err.message.removeprefix(subject(manifest.content, reference=manifest.reference)))
-    return await meaning_fault(data, manifest)
+    return await meaning_fault(vault, data, manifest)
 
 
-async def meaning_fault(data: bytes, manifest: Manifest) -> Fault | None:
+async def meaning_fault(vault: Vault, data: bytes, manifest: Manifest) -> Fault | None:
     """What is wrong with bytes that are those of a manifest: they are no project file, or mean something else."""
     try:
-        digest = await asyncio.to_thread(_digest, data)
+        digest = await vault.recorded(manifest, await asyncio.to_thread(_digest, data))
     except InvalidProjectFile as err:
         return Fault(FindingKind.DAMAGED, str(err))
     if digest != (said := manifest.content.canonical_sha256):

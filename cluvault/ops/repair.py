@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cluvault.errors import CluvaultError, NotAVault, ObjectLocked, SnapshotNotFound
+from cluvault.errors import CluvaultError, NotAVault, ObjectLocked, SnapshotNotFound, SnapshotSealed
 from cluvault.model.manifest import Reason
 from cluvault.model.run import Outcome
 from cluvault.ops.capture import export_capture, store_if_changed
@@ -106,7 +106,9 @@ class _Mender:
         if await self.vault.mending.fits(content.key, {content.sha256}):
             if await examine_content(self.vault, manifests) is None:
                 return Repair(content.key, Outcome.REPAIRED, "by somebody else meanwhile")
-            return await self._store_anew(finding, content, "its bytes are as they were stored, its manifest is wrong")
+            return await self._store_anew(
+                finding, manifests, "its bytes are as they were stored, its manifest is wrong"
+            )
         try:
             return await self._put_back(finding, content, manifests)
         except ObjectLocked as err:
@@ -116,10 +118,10 @@ class _Mender:
         """Put the very bytes in place, unless nobody has them or another snapshot needs those that lie there."""
         where, body = await self._bytes(finding, content)
         if body is None:
-            return await self._store_anew(finding, content, "the same bytes are nowhere to be found")
+            return await self._store_anew(finding, manifests, "the same bytes are nowhere to be found")
         history = await self.vault.history(finding.resource, finding.project)
         if await self.vault.mending.fits(content.key, claims(history, content.key)):
-            return await self._store_anew(finding, content, "another snapshot needs the bytes that lie there")
+            return await self._store_anew(finding, manifests, "another snapshot needs the bytes that lie there")
         fresh = self.workspace.new_snapshot_id(self.workspace.now())
         await self.vault.mending.put_in_place(
             content,
@@ -148,20 +150,26 @@ class _Mender:
         if self.copy is not None and (body := await read_identical(self.copy, content.key, content)) is not None:
             return self.copy.url, body
         capture = await self._live(finding)
-        if not isinstance(capture, str):
+        if not isinstance(capture, str) and content.seal is None:  # nothing is encrypted twice in the same way
+            place = SnapshotKey(finding.resource, finding.project, finding.snapshots[0].snapshot_id)
             packed, body = await asyncio.to_thread(
-                pack, capture.raw, key=content.key, canonical_sha256=capture.canonical_sha256
+                pack, capture.raw, key=place, canonical_sha256=capture.canonical_sha256
             )
             if packed.sha256 == content.sha256:
                 return "the live project", body
         return "", None
 
-    async def _store_anew(self, finding: Finding, content: Content, why: str) -> Repair:
+    async def _store_anew(self, finding: Finding, manifests: Sequence[Manifest], why: str) -> Repair:
         """Store a snapshot of the live project if that still means the same; `why` it comes to that, for the report."""
+        content = manifests[0].content
         capture = await self._live(finding)
         if isinstance(capture, str):
             return Repair(content.key, Outcome.FAILED, f"{why}; {capture}")
-        if capture.canonical_sha256 != content.canonical_sha256:
+        try:
+            meaning = await self.vault.recorded(manifests[0], capture.canonical_sha256)
+        except SnapshotSealed as err:
+            return Repair(content.key, Outcome.FAILED, f"{why}; {err}")
+        if meaning != content.canonical_sha256:
             return Repair(content.key, Outcome.FAILED, f"{why}; the live project means something else by now")
         manifest, stored = await store_if_changed(self.workspace, capture)
         how = "was stored anew as" if stored else "is kept as"

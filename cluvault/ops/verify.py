@@ -104,6 +104,8 @@ class VerifyReport:
         found = [f"{counts[kind]} {kind.value}" for kind in FindingKind if counts[kind] or kind in DAMAGE]
         if mended := sum(one.outcome is Outcome.REPAIRED for one in self.repairs):
             found.append(f"{mended} repaired")
+        if sealed := sum(check.sealed for check in self.checks):
+            found.append(f"{sealed} encrypted: without an identity only their stored bytes were checked")
         return f"{snapshots} snapshots, {contents} contents, {how}: {', '.join(found)}"
 
     def to_json(self) -> JsonObject:
@@ -113,6 +115,7 @@ class VerifyReport:
             "contents": sum(check.contents for check in self.checks),
             "bytesRead": sum(check.bytes_read for check in self.checks),
             "readData": self.read_data,
+            "notOpened": sum(check.sealed for check in self.checks),
             "summary": self.summary,
             "findings": [one.to_json() for one in self.findings],
             "repairs": [one.to_json() for one in self.repairs],

@@ -12,6 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from cluvault.model.manifest import new_snapshot_id
+from cluvault.ops.sealing import sealing_of
+from cluvault.settings import Environment
 from cluvault.vault.identity import read_identity
 from cluvault.vault.opening import open_store
 from cluvault.vault.vault import Vault
@@ -50,13 +52,17 @@ class Workspace:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         entropy: Callable[[], str] = lambda: secrets.token_hex(4),
     ) -> None:
+        environment = Environment(environment)  # its values show in no repr
         self.settings = settings
         self.now = now
-        self._entropy = entropy
         self._environment = environment
+        self._entropy = entropy
         self._prefect_secret = prefect_secret
         self._connect = connect or self._sign_in
-        self._open_store = open_vault_store or partial(open_store, settings=settings.vault, environment=environment)
+        self._sealing = sealing_of(settings.vault.encryption, environment=environment, prefect_secret=prefect_secret)
+        self._open_store = open_vault_store or partial(
+            open_store, settings=settings.vault, environment=environment, prefect_secret=prefect_secret
+        )
         self._clients: dict[str, CluClient] = {}
         self._store: ObjectStore | None = None
         self._vault: Vault | None = None
@@ -119,10 +125,13 @@ class Workspace:
 
         Raises:
             NotAVault: nothing is there, or something else.
+            ConfigurationError: with `create`: what new content is to be encrypted with is malformed or missing.
         """
         async with self._opening:
+            if create:
+                await asyncio.to_thread(self._sealing.check)
             if self._vault is None:
-                self._vault = await Vault.open(self._opened_store(), create=create)
+                self._vault = await Vault.open(self._opened_store(), create=create, sealing=self._sealing)
             return self._vault
 
     async def read_object(self, url: str) -> bytes:

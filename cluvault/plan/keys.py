@@ -17,6 +17,7 @@ PRUNES: Final = "prunes/"
 PROMOTIONS: Final = "promotions/"
 _MANIFEST: Final = "manifest.json"
 _CONTENT: Final = "config.json.gz"
+_SEALED_CONTENT: Final = "config.json.gz.age"
 _RELEASED: Final = ".released"
 _PARTS: Final = 5
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -49,6 +50,16 @@ class SnapshotKey:
     def content(self) -> str:
         """The key of the bytes, unless the manifest points to an earlier snapshot's."""
         return self.folder + _CONTENT
+
+    @property
+    def sealed_content(self) -> str:
+        """The same for encrypted bytes; the name says how to undo what was done to them, from its end."""
+        return self.folder + _SEALED_CONTENT
+
+    @property
+    def contents(self) -> tuple[str, str]:
+        """The keys that the snapshot's own content can have."""
+        return self.content, self.sealed_content
 
     @property
     def holds(self) -> str:
@@ -152,7 +163,7 @@ def parse_prune_key(key: str) -> tuple[str, str, str] | None:
 
 def is_content_key(key: str) -> bool:
     """Whether a key can be a snapshot's content: a manifest that names another key is not believed."""
-    return key.rpartition("/")[2] == _CONTENT and snapshot_of(key) is not None
+    return key.rpartition("/")[2] in (_CONTENT, _SEALED_CONTENT) and snapshot_of(key) is not None
 
 
 def snapshot_of(key: str) -> SnapshotKey | None:

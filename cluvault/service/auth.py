@@ -128,18 +128,15 @@ def _key_from(
     environment: Mapping[str, str],
     prefect_secret: Callable[[str], SecretStr] | None,
 ) -> KeyCredential:
+    found = secret.find(environment, prefect_secret)
+    if found is not None:
+        return KeyCredential(found, source=secret.place)
     if secret.env is not None:
-        source = f"environment variable {secret.env}"
-        if not environment.get(secret.env):
-            raise ConfigurationError(
-                f"{source}, which should hold the key of resource {name!r}, is not set",
-                mend='set it, or sign in with auth = "entra"',
-            )
-        return KeyCredential(SecretStr(environment[secret.env]), source=source)
-    block = secret.prefect_secret or ""
-    if prefect_secret is None:
         raise ConfigurationError(
-            f"the key of resource {name!r} is in the Prefect Secret block {block!r}, which only a flow can read",
-            mend='run the command with --flow, or use key = { env = "NAME" }',
+            f"{secret.place}, which should hold the key of resource {name!r}, is not set",
+            mend='set it, or sign in with auth = "entra"',
         )
-    return KeyCredential(prefect_secret(block), source=f"Prefect Secret block {block!r}")
+    raise ConfigurationError(
+        f"the key of resource {name!r} is in the {secret.place}, which only a flow can read",
+        mend='run the command with --flow, or use key = { env = "NAME" }',
+    )

@@ -11,14 +11,27 @@ only, an Entra token over https only.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from hashlib import sha256
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from cluvault.errors import CluvaultError, ConfigurationError
 from cluvault.vault.download import Download
-from cluvault.vault.refusals import Refusal, Vocabulary, broken_off, in_clear, refused, travels_in_clear, unreachable
+from cluvault.vault.refusals import (
+    Refusal,
+    Vocabulary,
+    broken_off,
+    in_clear,
+    origin,
+    refused,
+    travels_in_clear,
+    unreachable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
@@ -28,6 +41,7 @@ if TYPE_CHECKING:
 
     from cluvault.model.object_url import BlobObject
 
+_KEY_BYTES: Final = 32
 _CONNECT_SECONDS: Final = 10
 _READ_SECONDS: Final = 60
 _BACKOFF: Final = {"initial_backoff": 0, "increment_base": 2, "random_jitter_range": 1}  # 2, 4, 8 seconds, each ± 1
@@ -40,6 +54,11 @@ WORDS: Final = Vocabulary(
     no_container={"ContainerNotFound", "ContainerBeingDeleted", "InvalidResourceName"},
     denied={"AuthenticationFailed", "AccountIsDisabled"},
     archived={"BlobArchived", "BlobBeingRehydrated"},
+    other_key={
+        "BlobUsesCustomerSpecifiedEncryption",
+        "BlobDoesNotUseCustomerSpecifiedEncryption",
+        "BlobCustomerSpecifiedEncryptionMismatch",
+    },
     container="container",
     sign_in=_SIGN_IN,
 )
@@ -190,6 +209,46 @@ def is_taken(err: Exception) -> bool:
 def is_immutable(err: Exception) -> bool:
     """Whether a deletion was refused because of an immutability policy or a legal hold."""
     return getattr(err, "status_code", None) == HTTPStatus.CONFLICT and _code(err).startswith("BlobImmutableDueTo")
+
+
+def key_options(key: SecretStr) -> dict[str, Any]:
+    """The options with which Azure encrypts, or decrypts, with a key that it does not keep."""
+    from azure.storage.blob import CustomerProvidedEncryptionKey  # noqa: PLC0415  # as above
+
+    check = b64encode(sha256(b64decode(key.get_secret_value())).digest()).decode()
+    return {"cpk": CustomerProvidedEncryptionKey(key.get_secret_value(), check)}
+
+
+def check_key_travels_safely(service: BlobServiceClient, *, url: str) -> None:
+    """A customer's key is sent as it is; Azure's library allows no plain http, not even to loopback.
+
+    Raises:
+        ConfigurationError: the endpoint is not https.
+    """
+    if service.scheme != "https":
+        raise ConfigurationError(
+            f"{url}: vault.az.customer-key would travel in clear to {origin(endpoint_of(service))}; nothing was sent",
+            mend="use an https endpoint",
+        )
+
+
+def check_customer_key(key: SecretStr, *, place: str) -> SecretStr:
+    """Return a key that Azure accepts.
+
+    Raises:
+        ConfigurationError: it is not 32 bytes in base64.
+    """
+    key = SecretStr(key.get_secret_value().strip())
+    try:
+        is_key = len(b64decode(key.get_secret_value(), validate=True)) == _KEY_BYTES
+    except ValueError:
+        is_key = False
+    if not is_key:
+        raise ConfigurationError(
+            f"the key in {place} for vault.az.customer-key is not {_KEY_BYTES} bytes in base64",
+            mend=f"make one with: openssl rand -base64 {_KEY_BYTES}",
+        )
+    return key
 
 
 def write_options(md5: bytes, *, tier: str) -> dict[str, Any]:

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cluvault.errors import ObjectExists, ObjectLocked, ObjectNotFound, StoreUnavailable
 from cluvault.model.object_info import ObjectInfo
-from cluvault.vault.blob import connected, endpoint_of, is_immutable, is_taken, translated, write_options
+from cluvault.vault.blob import (
+    check_key_travels_safely,
+    connected,
+    endpoint_of,
+    is_immutable,
+    is_taken,
+    key_options,
+    translated,
+    write_options,
+)
 from cluvault.vault.conditions import ProbedStore
 from cluvault.vault.store import check_key, key_fault
 
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient
+    from pydantic import SecretStr
 
 _TRIES: Final = 4
 _ONE_REQUEST: Final = 256 * 2**20
@@ -34,9 +44,12 @@ class BlobOptions:
 
     Attributes:
         tier: `Hot`, `Cool` or `Cold`; empty for the account's default. An archive tier cannot be read back.
+        customer_key: 32 bytes in base64, with which Azure encrypts each blob and which it does not keep; without it
+            no blob of the vault can be read.
     """
 
     tier: str = ""
+    customer_key: SecretStr | None = None
 
 
 class BlobStore(ProbedStore):
@@ -67,6 +80,7 @@ class BlobStore(ProbedStore):
         self._prefix = f"{prefix}/" if prefix else ""
         self._environment = environment
         self._options = options or BlobOptions()
+        self._key: dict[str, Any] = {}
         self._places = asyncio.Semaphore(connections)
         self._opening = asyncio.Lock()
         self._closing = AsyncExitStack()
@@ -84,8 +98,9 @@ class BlobStore(ProbedStore):
         try:
             async with self._places:
                 with self._translated(key):
-                    stream = await container.get_blob_client(place).download_blob(decompress=False)
-                    body = await stream.readall()
+                    blob: Any = container.get_blob_client(place)
+                    stream: Any = await blob.download_blob(decompress=False, **self._key)
+                    body: bytes = await stream.readall()
         except ObjectNotFound:
             raise ObjectNotFound(f"{self.url} has no object {key}") from None
         if len(body) != stream.size:
@@ -100,7 +115,7 @@ class BlobStore(ProbedStore):
             with self._translated(key):
                 try:
                     await container.get_blob_client(place).upload_blob(
-                        BytesIO(body), length=len(body), overwrite=False, validate_content=True, **options
+                        BytesIO(body), length=len(body), overwrite=False, validate_content=True, **options, **self._key
                     )
                 except Exception as err:
                     if is_taken(err):
@@ -154,7 +169,7 @@ class BlobStore(ProbedStore):
         except Exception as err:
             if not is_immutable(err):
                 raise
-            known: Any = await blob.get_blob_properties()
+            known: Any = await blob.get_blob_properties(**self._key)
             until = known.immutability_policy.expiry_time if known.immutability_policy else None
             when = (
                 f"is locked until {until:%Y-%m-%d %H:%M} UTC" if until is not None else "is locked by a policy or hold"
@@ -181,5 +196,9 @@ class BlobStore(ProbedStore):
                     tries=_TRIES,
                     max_single_put_size=_ONE_REQUEST,
                 )
-                self._service = await self._closing.enter_async_context(opening)
+                service = await self._closing.enter_async_context(opening)
+                if self._options.customer_key is not None:
+                    check_key_travels_safely(service, url=self.url)
+                    self._key = key_options(self._options.customer_key)
+                self._service = service
             return self._service.get_container_client(self._container)

@@ -10,40 +10,77 @@ from cluvault.model.compression import compress, decompress
 from cluvault.model.manifest import Content
 from cluvault.model.names import shorten
 from cluvault.plan.history import names_own_content
+from cluvault.vault.sealing import BrokenSeal, Sealing, keyed
 
 if TYPE_CHECKING:
-    from cluvault.model.manifest import Manifest
+    from pydantic import SecretBytes
+
+    from cluvault.model.manifest import Manifest, Seal
+    from cluvault.plan.keys import SnapshotKey
 
 _LARGEST: Final = 1 << 30  # whatever a manifest claims
 _MEND: Final = "this snapshot cannot be used; restore another, or try `cluvault verify --repair`"
 
 
-def pack(raw: bytes, *, key: str, canonical_sha256: str) -> tuple[Content, bytes]:
-    """Describe and compress the bytes of a project file; equal bytes always give equal results."""
-    stored = compress(raw)
+PLAIN: Final = Sealing()
+"""What opens nothing and leaves new content as it is."""
+
+
+def pack(raw: bytes, *, key: SnapshotKey, canonical_sha256: str, sealing: Sealing = PLAIN) -> tuple[Content, bytes]:
+    """Describe and compress the bytes of a project file, and encrypt them if so configured.
+
+    Equal bytes give equal results, unless they are encrypted: then no two results are equal.
+    """
+    stored, seal, digest_key = compress(raw), None, None
+    if (new := sealing.new_seal()) is not None:
+        seal, digest_key = new
+        stored = sealing.seal(stored)
     content = Content(
-        key=key,
+        key=key.content if seal is None else key.sealed_content,
         sha256=_digest(stored),
         bytes=len(stored),
-        encoding="gzip",
-        raw_sha256=_digest(raw),
+        encoding="gzip" if seal is None else "gzip+age",
+        raw_sha256=_told(_digest(raw), digest_key),
         raw_bytes=len(raw),
-        canonical_sha256=canonical_sha256,
+        canonical_sha256=_told(canonical_sha256, digest_key),
+        seal=seal,
     )
     return content, stored
 
 
-def unpack(stored: bytes, content: Content, *, reference: str) -> bytes:
+def _told(digest: str, key: SecretBytes | None) -> str:
+    return digest if key is None else keyed(key, digest)
+
+
+def unpack(stored: bytes, content: Content, *, reference: str, sealing: Sealing = PLAIN) -> bytes:
     """The bytes that the service gave, if every size and digest is what the manifest says.
 
     Raises:
         DamagedSnapshot: what is not, with `reference`.
+        SnapshotSealed: they are encrypted, and no identity at hand opens them.
     """
     check_stored(stored, content, reference=reference)
-    raw = _decode(stored, content, reference=reference)
+    packed = stored if content.seal is None else _opened(stored, content, content.seal, sealing, reference=reference)
+    raw = _decode(packed, content, reference=reference)
     _check(content, "raw size", expected=content.raw_bytes, found=len(raw), reference=reference)
-    _check(content, "raw sha256", expected=content.raw_sha256, found=_digest(raw), reference=reference)
+    found = recorded(content, _digest(raw), sealing=sealing, reference=reference)
+    _check(content, "raw sha256", expected=content.raw_sha256, found=found, reference=reference)
     return raw
+
+
+def _opened(stored: bytes, content: Content, seal: Seal, sealing: Sealing, *, reference: str) -> bytes:
+    try:
+        return sealing.open(stored, seal, reference=reference)
+    except BrokenSeal as err:
+        raise damaged(content, str(err), reference=reference) from err
+
+
+def recorded(content: Content, digest: str, *, sealing: Sealing, reference: str) -> str:
+    """What the manifest of this content would say of a digest of plain content. Raises what `unpack` does."""
+    try:
+        return sealing.recorded(content, digest, reference=reference)
+    except BrokenSeal as err:
+        raise damaged(content, str(err), reference=reference) from err
 
 
 def check_stored(stored: bytes, content: Content, *, reference: str) -> None:

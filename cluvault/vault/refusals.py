@@ -29,6 +29,7 @@ class Vocabulary:
         no_container: Codes for a bucket, container or account that does not exist.
         denied: Codes for an identity that is unknown or may not, whatever their status.
         archived: Codes for an object that lies in a tier which cannot be read at once.
+        other_key: Codes for an object that is encrypted with another key than the one that was sent, if one was.
         container: What this store calls a bucket.
         sign_in: How to give another identity, or more rights to it.
     """
@@ -37,6 +38,7 @@ class Vocabulary:
     no_container: Collection[str]
     denied: Collection[str]
     archived: Collection[str]
+    other_key: Collection[str]
     container: str
     sign_in: str
 
@@ -67,6 +69,11 @@ def refused(url: str, refusal: Refusal, words: Vocabulary) -> VaultError:
     if code in words.archived:
         return StorageDenied(
             f"{url}: the object lies in an archive tier ({refusal})", mend="bring it back to a tier that can be read"
+        )
+    if code in words.other_key:
+        return StorageDenied(
+            f"{url}: the object is encrypted with another key of the customer's than the one that is sent ({refusal})",
+            mend="a vault has one vault.az.customer-key, or none, from its beginning on",
         )
     if code in words.denied or status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return StorageDenied(f"{url}: access is refused ({refusal})", mend=words.sign_in)

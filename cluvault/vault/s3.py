@@ -45,6 +45,7 @@ WORDS: Final = Vocabulary(
     no_container={"NoSuchBucket", "InvalidBucketName"},
     denied={"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"},
     archived={"InvalidObjectState"},
+    other_key=(),
     container="bucket",
     sign_in=_SIGN_IN,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -25,7 +25,15 @@ from cluvault.plan.history import key_of
 from cluvault.plan.keys import RUNS, SnapshotKey, run_key
 from cluvault.plan.prune import COMMIT_LIMIT
 from cluvault.vault.catalogue import Catalogue
-from cluvault.vault.content import check_content_key, check_stored, content_missing, pack, unpack
+from cluvault.vault.content import (
+    PLAIN,
+    check_content_key,
+    check_stored,
+    content_missing,
+    pack,
+    recorded,
+    unpack,
+)
 from cluvault.vault.holds import Holds
 from cluvault.vault.identity import read_identity, write_identity
 from cluvault.vault.mending import Mending
@@ -34,21 +42,37 @@ from cluvault.vault.steady import steady_seconds
 from cluvault.vault.writing import put_once
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
     from datetime import datetime
 
     from cluvault.model.manifest import Content, Manifest
     from cluvault.model.run import RunRecord
     from cluvault.plan.capture import Capture
+    from cluvault.vault.sealing import Sealing
     from cluvault.vault.store import ObjectStore
 
 
 class Vault(Catalogue):
-    """Snapshots and run records in one store; `open` is how to get one."""
+    """Snapshots and run records in one store; `open` is how to get one.
 
-    def __init__(self, store: ObjectStore, vault_id: str, *, clock: Callable[[], float] = steady_seconds) -> None:
+    Args:
+        store: Where they lie.
+        vault_id: The vault's own id.
+        clock: Seconds that go on in sleep.
+        sealing: What encrypts new content and opens what is encrypted; a vault may hold both kinds.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        vault_id: str,
+        *,
+        clock: Callable[[], float] = steady_seconds,
+        sealing: Sealing = PLAIN,
+    ) -> None:
         super().__init__(store)
         self.vault_id = vault_id
+        self._sealing = sealing
         self._clock = clock
         self.holds = Holds(self, store)
         self.removal = Removal(self, store, self.holds, clock=clock)
@@ -56,7 +80,12 @@ class Vault(Catalogue):
 
     @classmethod
     async def open(
-        cls, store: ObjectStore, *, create: bool = False, new_id: Callable[[], str] = lambda: uuid4().hex
+        cls,
+        store: ObjectStore,
+        *,
+        create: bool = False,
+        new_id: Callable[[], str] = lambda: uuid4().hex,
+        sealing: Sealing = PLAIN,
     ) -> Vault:
         """Open the vault in a store; with `create`, an empty place becomes one.
 
@@ -70,7 +99,7 @@ class Vault(Catalogue):
             vault_id = await read_identity(store)
         if vault_id is None:
             raise NotAVault(f"{store.url}: no vault here", mend="check vault.url; the first backup makes the vault")
-        return cls(store, vault_id)
+        return cls(store, vault_id, sealing=sealing)
 
     # --- snapshots -------------------------------------------------------------------------------------------------
 
@@ -80,22 +109,62 @@ class Vault(Catalogue):
         Raises:
             DamagedSnapshot: they are missing, not what the manifest says, or not where a snapshot's content may lie.
             SnapshotNotFound: the snapshot was pruned since its manifest was read.
+            SnapshotSealed: they are encrypted, and no identity at hand opens them.
         """
         check_content_key(manifest)
+        async with self._unless_pruned(manifest):
+            stored = await self._fetch_stored(manifest.content, reference=manifest.reference)
+            return await self._unpack(stored, manifest.content, reference=manifest.reference)
+
+    async def read_stored(self, manifest: Manifest) -> bytes:
+        """A snapshot's content as it is stored, checked against the manifest's `sha256`; encrypted, if it is.
+
+        Raises:
+            DamagedSnapshot, SnapshotNotFound: as `read`.
+        """
+        check_content_key(manifest)
+        async with self._unless_pruned(manifest):
+            return await self._fetch_stored(manifest.content, reference=manifest.reference)
+
+    async def prove(self, manifest: Manifest) -> bytes:
+        """The same, checked as far as can be: plain bytes, too, unless they are encrypted to somebody else.
+
+        Raises:
+            DamagedSnapshot, SnapshotNotFound: as `read`.
+        """
+        check_content_key(manifest)
+        async with self._unless_pruned(manifest):
+            return await self._fetch_proved(manifest.content, reference=manifest.reference)
+
+    @asynccontextmanager
+    async def _unless_pruned(self, manifest: Manifest) -> AsyncGenerator[None]:
         try:
-            return await self._fetch(manifest.content, reference=manifest.reference)
+            yield
         except DamagedSnapshot:
             await self.manifest(key_of(manifest))  # a prune takes the manifest first, and the content long after
             raise
 
-    async def read_stored(self, manifest: Manifest) -> bytes:
-        """A snapshot's content as it is stored, checked against the manifest's `sha256`. Raises what `read` does."""
-        check_content_key(manifest)
-        try:
-            return await self._fetch_stored(manifest.content, reference=manifest.reference)
-        except DamagedSnapshot:
-            await self.manifest(key_of(manifest))
-            raise
+    def is_closed(self, content: Content) -> bool:
+        """Whether content is encrypted and no identity is named that could open it."""
+        return content.seal is not None and not self._sealing.has_identity
+
+    async def stands_for(self, manifest: Manifest, canonical_sha256: str) -> bool:
+        """Whether a snapshot means what this digest says, and lies there as new content would: plain, or sealed alike.
+
+        Where encryption has no digest key nothing can be told, and the answer is no.
+        """
+        return await asyncio.to_thread(self._sealing.stands_for, manifest.content, canonical_sha256)
+
+    async def recorded(self, manifest: Manifest, digest: str) -> str:
+        """What a snapshot's manifest would say of this digest of plain content: itself, or its keyed form.
+
+        Raises:
+            DamagedSnapshot: the key in the manifest is none.
+            SnapshotSealed: the content is encrypted, and no identity at hand opens it.
+        """
+        return await asyncio.to_thread(
+            recorded, manifest.content, digest, sealing=self._sealing, reference=manifest.reference
+        )
 
     async def store(
         self,
@@ -108,12 +177,14 @@ class Vault(Catalogue):
         """Store a snapshot, and return it only after it was read back from the store and proved.
 
         Content comes first and is proved before the manifest is written: a snapshot that is listed is whole. The same
-        call again, after a lost reply or a crash, completes the first. With `reuse_content`, content that means the
-        same as the parent's is not written: the manifest points to the parent's, unless that is damaged.
+        call again, after a lost reply or a crash, completes the first; if the vault encrypts, which is never twice the
+        same, it is refused, and a new id is the way. With `reuse_content`, content that means the same as the parent's
+        is not written: the manifest points to the parent's, unless that is damaged or sealed otherwise.
 
         Raises:
             DamagedSnapshot: the store gave back other bytes than it was given.
             ObjectExists: the id is taken by another snapshot.
+            ConfigurationError: a recipient or the digest key is none; nothing was written.
             ValueError: the id tells another time than the capture.
         """
         key = SnapshotKey(capture.resource, capture.project, snapshot_id)
@@ -195,10 +266,10 @@ class Vault(Catalogue):
         if parent is not None and (body := await self._body_that_stands_for(capture, parent)) is not None:
             return parent.content, body, False
         content, body = await asyncio.to_thread(
-            pack, capture.raw, key=key.content, canonical_sha256=capture.canonical_sha256
+            pack, capture.raw, key=key, canonical_sha256=capture.canonical_sha256, sealing=self._sealing
         )
         is_new = await self._place(content, body, reference=key.reference)
-        await asyncio.to_thread(unpack, body, content, reference=key.reference)
+        await self._check_opens(body, content, reference=key.reference)
         return content, body, is_new
 
     async def _body_that_stands_for(self, capture: Capture, parent: Manifest) -> bytes | None:
@@ -209,19 +280,27 @@ class Vault(Catalogue):
         """
         if (parent.resource, parent.project) != (capture.resource, capture.project):
             return None
-        if parent.content.canonical_sha256 != capture.canonical_sha256:
+        if not await self.stands_for(parent, capture.canonical_sha256):
             return None
         try:
-            body = await self.read_stored(parent)
-            await asyncio.to_thread(unpack, body, parent.content, reference=parent.reference)
+            body = await self.prove(parent)
             await self.manifest(key_of(parent))
         except (DamagedSnapshot, SnapshotNotFound):
             return None
         return body
 
-    async def _fetch(self, content: Content, *, reference: str) -> bytes:
+    async def _unpack(self, stored: bytes, content: Content, *, reference: str) -> bytes:
+        return await asyncio.to_thread(unpack, stored, content, reference=reference, sealing=self._sealing)
+
+    async def _fetch_proved(self, content: Content, *, reference: str) -> bytes:
+        """Stored bytes that unpack to what the manifest says, as far as this machine can open them."""
         stored = await self._fetch_stored(content, reference=reference)
-        return await asyncio.to_thread(unpack, stored, content, reference=reference)
+        await self._check_opens(stored, content, reference=reference)
+        return stored
+
+    async def _check_opens(self, stored: bytes, content: Content, *, reference: str) -> None:
+        if content.seal is None or await asyncio.to_thread(self._sealing.can_open, content.seal):
+            await self._unpack(stored, content, reference=reference)
 
     async def _fetch_stored(self, content: Content, *, reference: str) -> bytes:
         try:

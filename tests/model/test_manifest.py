@@ -37,6 +37,7 @@ DOCUMENT: dict[str, Any] = {
         "rawSha256": "b" * 64,
         "rawBytes": 20,
         "canonicalSha256": "c" * 64,
+        "seal": None,
     },
     "counts": {"intents": 1, "entities": 2, "utterances": 3},
     "models": [

@@ -317,6 +317,7 @@ PACKED = compress(b"a project file, or what was one" * 10)
         (PACKED[:2], "the gzip data ends too early"),
         (PACKED[:-8] + b"\0" * 8, "damaged gzip data"),
         (PACKED[:12] + b"\xff" + PACKED[13:], "damaged gzip data"),
+        (b"age-encryption.org/v1\n-> X25519 x", "is encrypted with age; decrypt it: age -d"),
         (PACKED + b"more", "4 bytes follow the gzip data"),
         (PACKED + gzip.compress(b"second", mtime=0), "bytes follow the gzip data"),
     ],

@@ -107,7 +107,7 @@ def test_parsing_undoes_building(key: SnapshotKey) -> None:
 @given(snapshot_keys)
 def test_a_snapshot_stays_in_its_folders(key: SnapshotKey) -> None:
     """Below its resource, below its project, one level deep, in a key that every store accepts."""
-    for built in (key.manifest, key.content):
+    for built in (key.manifest, *key.contents):
         assert built.startswith(project_prefix(key.resource, key.project) + key.snapshot_id + "/")
         assert built.startswith(resource_prefix(key.resource))
         assert built.startswith("snapshots/")
@@ -124,7 +124,7 @@ def test_a_prefix_holds_one_project_only(one: str, other: str) -> None:
 @given(snapshot_keys)
 def test_content_keys_are_recognised(key: SnapshotKey) -> None:
     """Content is content, and a manifest is none."""
-    assert is_content_key(key.content)
+    assert all(map(is_content_key, key.contents))
     assert not is_content_key(key.manifest)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 KEY = SnapshotKey("prod", "EmailApp", "20261101T020000Z-0a1b2c3d")
 OTHER = SnapshotKey("prod", "Other", "20261101T020000Z-0a1b2c3d")
 RAW = b'{"projectFileVersion": "2023-04-01", "metadata": {"projectKind": "Conversation"}}' * 3
-CONTENT, STORED = pack(RAW, key=KEY.content, canonical_sha256="0" * 64)
+CONTENT, STORED = pack(RAW, key=KEY, canonical_sha256="0" * 64)
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def test_truncated_anywhere(length: int) -> None:
 @given(raw=st.binary(max_size=2000))
 def test_unpacking_undoes_packing(raw: bytes) -> None:
     """Any bytes come back, and equal bytes are packed equally."""
-    content, stored = pack(raw, key=KEY.content, canonical_sha256="0" * 64)
+    content, stored = pack(raw, key=KEY, canonical_sha256="0" * 64)
     assert unpack(stored, content, reference="x") == raw
-    assert pack(raw, key=KEY.content, canonical_sha256="0" * 64) == (content, stored)
+    assert pack(raw, key=KEY, canonical_sha256="0" * 64) == (content, stored)
 
 
 def test_content_may_lie_uncompressed() -> None:
@@ -136,7 +136,7 @@ async def test_swapped_contents_of_two_snapshots(vault: Vault, store: ObjectStor
 )
 def test_stored_bytes_that_fit_the_manifest_but_hold_something_else(stored: bytes, found: str) -> None:
     """The raw size and digest are checked as well; a bomb is not unpacked."""
-    forged = pack(stored, key=KEY.content, canonical_sha256="0" * 64)[0]
+    forged = pack(stored, key=KEY, canonical_sha256="0" * 64)[0]
     content = CONTENT.model_copy(update={"sha256": forged.raw_sha256, "bytes": forged.raw_bytes})
     with pytest.raises(DamagedSnapshot, match=found):
         unpack(stored, content, reference=KEY.reference)

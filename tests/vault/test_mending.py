@@ -10,9 +10,10 @@ from cluvault.vault.content import pack
 from cluvault.vault.memory import MemoryStore
 from cluvault.vault.mending import Mending
 
-KEY = SnapshotKey("prod", "EmailApp", "20261101T020000Z-0a1b2c3d").content
+SNAPSHOT = SnapshotKey("prod", "EmailApp", "20261101T020000Z-0a1b2c3d")
+KEY = SNAPSHOT.content
 ASIDE = SnapshotKey("prod", "EmailApp", "20261101T020000Z-ffffffff").content
-CONTENT, BODY = pack(b'{"some": "project"}', key=KEY, canonical_sha256="0" * 64)
+CONTENT, BODY = pack(b'{"some": "project"}', key=SNAPSHOT, canonical_sha256="0" * 64)
 
 
 async def put_in_place(store: MemoryStore) -> None:

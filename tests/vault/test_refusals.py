@@ -31,6 +31,8 @@ URL = "s3://bucket/key"
         (blob.WORDS, 401, "", StorageDenied, "access is refused (401, request r); give this identity the role"),
         (blob.WORDS, 403, "AuthorizationPermissionMismatch", StorageDenied, "access is refused"),
         (blob.WORDS, 409, "BlobArchived", StorageDenied, "lies in an archive tier"),
+        (blob.WORDS, 409, "BlobUsesCustomerSpecifiedEncryption", StorageDenied, "encrypted with another key"),
+        (blob.WORDS, 409, "BlobCustomerSpecifiedEncryptionMismatch", StorageDenied, "has one vault.az.customer-key"),
         (blob.WORDS, 408, "", StoreUnavailable, "the store fails"),
         (blob.WORDS, 500, "InternalError", StoreUnavailable, "the store fails"),
     ],

@@ -30,6 +30,7 @@ def command(invocation: Invocation, *, reference: str) -> int:
 
 def _rows(one: Manifest) -> list[tuple[str, str]]:
     counts, content = one.counts, one.content
+    digest = "SHA-256" if content.seal is None else "keyed SHA-256"
     rows = [
         ("snapshot", one.reference),
         ("captured", when(one.captured_at)),
@@ -40,9 +41,10 @@ def _rows(one: Manifest) -> list[tuple[str, str]]:
         ("project last modified", when(one.project_last_modified)),
         ("holds", f"{counts.intents} intents, {counts.entities} entities, {counts.utterances} utterances"),
         ("canonical digest", content.canonical_sha256),
-        ("bytes as exported", f"{size(content.raw_bytes)}, SHA-256 {content.raw_sha256}"),
+        ("bytes as exported", f"{size(content.raw_bytes)}, {digest} {content.raw_sha256}"),
         ("bytes as stored", f"{size(content.bytes)}, SHA-256 {content.sha256}"),
         ("stored at", content.key),
+        ("encrypted to", ", ".join(content.seal.recipients) if content.seal is not None else "-"),
         ("parent", one.parent or "-"),
         ("written by", f"{one.tool.name} {one.tool.version}"),
     ]
