@@ -255,7 +255,11 @@ class TestPrune:
         report = edited.run("prune", PruneOptions(apply=True))
         assert report.run.summary == "1 removed"
         run = edited.last_run()
-        assert {one.name for one in edited.task_runs(run, at_least=3)} >= {"plan prune", "prune dev/Pizza", "record prune"}
+        assert {one.name for one in edited.task_runs(run, at_least=3)} >= {
+            "plan prune",
+            "prune dev/Pizza",
+            "record prune",
+        }
         artifacts = edited.artifacts(run)
         assert [row["outcome"] for row in json.loads(artifacts["cluvault-prune"])] == ["removed"]
         plan = {row["snapshot"].partition("@")[0]: row for row in json.loads(artifacts["cluvault-prune-plan"])}
