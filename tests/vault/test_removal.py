@@ -343,7 +343,9 @@ async def test_a_content_that_a_new_snapshot_refers_to(place: Place, when: str) 
 
     if when == "after the plan":
         await deed()
-        done = await place.carry_out(plan)
+        watched = FaultyStore(place.store)
+        done = await place.carry_out(plan, watched)
+        assert f"delete {second.content.key}" not in watched.calls
     else:
         done = await place.carry_out(plan, Meanwhile(place.store, deed, before=f"delete {second.content.key}"))
     assert done.contents == 1
