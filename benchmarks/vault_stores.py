@@ -7,7 +7,8 @@ is `Vault.read`: every size and digest. 200 snapshots of 220 kB and 20 of 2 MB, 
 with 16 in flight. `bare` is a loop of the client's own calls with the same bytes and as many in flight: for a store
 put and get of both objects, as the promise costs these four requests whoever makes them; for a verify one get. `put
 only` compares with a loop that writes contents alone, and proves nothing. MB are those of the project files; requests
-are the store's calls, of which each is one HTTP request. The servers run in processes of their own.
+are the calls of a store and a verify, each of which is one HTTP request. The kinds of work take turns in slices, so
+that all see the same load; the servers run in processes of their own.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -223,52 +225,68 @@ async def timed(work: Iterable[Callable[[], Awaitable[object]]], *, in_flight: i
     return time.perf_counter() - began
 
 
-async def measure(place: Place, made: Sequence[Capture], *, in_flight: int) -> str:
-    """Store, verify, do the same with bare calls; the cells of a line."""
-    counting = FaultyStore(place.store)
-    vault = await Vault.open(counting, create=True)
-    manifests: list[Manifest] = []
+class Measurement:
+    """Seconds and calls of each kind of work, summed over slices in which the kinds take turns."""
 
-    async def store(capture: Capture) -> None:
+    def __init__(self, place: Place, vault: Vault, *, in_flight: int) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._place, self._vault, self._in_flight = place, vault, in_flight
+        self._manifests: list[Manifest] = []
+
+    async def slice(self, made: Sequence[Capture]) -> None:
+        """Store and verify some, and do the same with bare calls."""
+        self._manifests.clear()
+        await self._time("store", (lambda one=one: self._store(one) for one in made))
+        await self._time("verify", (lambda one=one: self._vault.read(one) for one in self._manifests))
+        if self._place.bare is not None:
+            await self._slice_bare(self._place.bare)
+
+    async def _slice_bare(self, bare: Bare) -> None:
+        bodies = [(one.content.key, await self._place.store.get(one.content.key)) for one in self._manifests]
+        pairs = zip(bodies, self._manifests, strict=True)
+        await self._time("same", (lambda one=one: self._same(bare, *one) for one in pairs))
+        await self._time("put", (lambda one=one: bare.put(f"put/{one[0]}", one[1]) for one in bodies))
+        await self._time("get", (lambda one=one: bare.get(f"put/{one[0]}") for one in bodies))
+
+    async def _time(self, kind: str, work: Iterable[Callable[[], Awaitable[object]]]) -> None:
+        self.seconds[kind] += await timed(work, in_flight=self._in_flight)
+
+    async def _store(self, capture: Capture) -> None:
         snapshot_id = new_snapshot_id(capture.captured_at, "0a1b2c3d")
-        manifests.append(await vault.store(capture, snapshot_id=snapshot_id, parent=None, reuse_content=True))
+        stored = await self._vault.store(capture, snapshot_id=snapshot_id, parent=None, reuse_content=True)
+        self._manifests.append(stored)
 
-    counting.calls.clear()
-    stored = await timed((lambda one=one: store(one) for one in made), in_flight=in_flight)
-    stores = len(counting.calls)
-    read = await timed((lambda one=one: vault.read(one) for one in manifests), in_flight=in_flight)
-    megabytes = sum(len(one.raw) for one in made) / 1e6
-    cells = ""
-    for seconds, calls in ((stored, stores), (read, len(counting.calls) - stores)):
-        cells += f"{len(made) / seconds:8.1f}/s {megabytes / seconds:6.1f} MB/s {calls / len(made):4.1f} req"
-        cells += "  |"
-    if place.bare is not None:
-        cells += await _bare(place.bare, place.store, manifests, stored=stored, read=read, in_flight=in_flight)
-    await place.store.aclose()
-    return cells
-
-
-async def _bare(
-    bare: Bare, store: ObjectStore, manifests: Sequence[Manifest], *, stored: float, read: float, in_flight: int
-) -> str:
-    pairs = [((one.content.key, await store.get(one.content.key)), (key_of(one).manifest, one.to_bytes()))
-             for one in manifests]  # fmt: skip
-
-    async def same(pair: Sequence[tuple[str, bytes]]) -> None:
-        for key, body in pair:
+    @staticmethod
+    async def _same(bare: Bare, content: tuple[str, bytes], manifest: Manifest) -> None:
+        for key, body in (content, (key_of(manifest).manifest, manifest.to_bytes())):
             await bare.put(f"same/{key}", body)
             assert await bare.get(f"same/{key}") == body
 
-    await bare.put("warm", b"")
-    whole = await timed((lambda pair=pair: same(pair) for pair in pairs), in_flight=in_flight)
-    put = await timed((lambda one=one: bare.put(f"put/{one[0]}", one[1]) for one, _ in pairs), in_flight=in_flight)
-    get = await timed((lambda one=one: bare.get(f"put/{one[0]}") for one, _ in pairs), in_flight=in_flight)
-    return f"  store {stored / whole:4.2f} x bare ({stored / put:4.1f} x put only)  verify {read / get:4.2f} x bare"
+
+async def measure(place: Place, made: Sequence[Capture], *, in_flight: int) -> str:
+    """The cells of a line; the first slice warms up and does not count."""
+    counting = FaultyStore(place.store)
+    vault = await Vault.open(counting, create=True)
+    step = max(in_flight, len(made) // 10)
+    await Measurement(place, vault, in_flight=in_flight).slice([replace(one, resource="warm") for one in made[:step]])
+    counting.calls.clear()
+    measured = Measurement(place, vault, in_flight=in_flight)
+    for start in range(0, len(made), step):
+        await measured.slice(made[start : start + step])
+    await place.store.aclose()
+    megabytes, took = sum(len(one.raw) for one in made) / 1e6, measured.seconds
+    calls = len(counting.calls) / len(made)
+    cells = [
+        f"{kind} {len(made) / took[kind]:6.1f}/s {megabytes / took[kind]:6.1f} MB/s" for kind in ("store", "verify")
+    ]
+    if place.bare is not None:
+        ratios = took["store"] / took["same"], took["store"] / took["put"], took["verify"] / took["get"]
+        cells.append("store {:4.2f} x bare, {:4.1f} x put only; verify {:4.2f} x bare".format(*ratios))
+    return "   ".join([f"{calls:3.1f} requests", *cells])
 
 
 async def main(kinds: Sequence[str]) -> None:
     """Print one table."""
-    print(f"{'':20}{'store':36}verify")
     for kind in kinds:
         async with PLACES[kind]() as new:
             for size, (raw_bytes, number) in SIZES.items():
