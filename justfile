@@ -38,6 +38,9 @@ benchmarks:
     uv run python benchmarks/start.py
     uv run python benchmarks/connections.py
     uv run python benchmarks/emulator.py
+    uv run python benchmarks/retention.py
+    uv run python benchmarks/vault_stores.py
+    uv run python benchmarks/vault_series.py 30
 
 # The hashed requirements for images; no registry's host is in it.
 lock:

@@ -63,7 +63,7 @@ class History:
         if self.unreadable or not all(map(names_own_content, self.snapshots)):
             return ()
         gone = set(without)
-        referred = {one.content.key for one in self.snapshots if key_of(one) not in gone}
+        referred = {one.content.key for one in self.snapshots if not gone or key_of(one) not in gone}
         return tuple(key for key in sorted(self.contents) if key not in referred)
 
 

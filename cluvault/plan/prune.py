@@ -172,7 +172,8 @@ def plan_prune(
     removed = [verdict.candidate.key for verdict in verdicts if not verdict.is_kept]
     loose = history.unreferenced(without=removed)
     expired = expired_contents(history.unreferenced(), records, now=now, grace=rules.grace)
-    waiting = tuple(key for key in loose if key not in expired)
+    gone = set(expired)
+    waiting = tuple(key for key in loose if key not in gone)
     return ProjectPrune(
         resource=history.resource,
         project=history.project,

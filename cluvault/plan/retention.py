@@ -147,12 +147,12 @@ def decide(
     groups: defaultdict[tuple[str, str], list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         groups[candidate.key.resource, candidate.key.project].append(candidate)
-    verdicts = [
-        Verdict(candidate, (*reasons, *(protected or {}).get(candidate.key, ())))
-        for group in groups.values()
+    others = protected or {}
+    return tuple(
+        Verdict(candidate, (*reasons, *others.get(candidate.key, ())))
+        for _, group in sorted(groups.items())
         for candidate, reasons in _decide_project(group, policy, now, drop_damaged=drop_damaged)
-    ]
-    return tuple(sorted(verdicts, key=lambda verdict: verdict.candidate.key))
+    )
 
 
 def decide_vanished(
@@ -184,6 +184,7 @@ def decide_vanished(
 def _decide_project(
     candidates: Sequence[Candidate], policy: RetentionPolicy, now: datetime, *, drop_damaged: bool
 ) -> list[tuple[Candidate, list[str]]]:
+    """Every candidate with the reasons for which it stays, in the order of their ids."""
     newest_first = sorted(candidates, key=lambda one: (one.captured_at, one.key.snapshot_id), reverse=True)
     kept: list[tuple[Candidate, list[str]]] = [(one, []) for one in newest_first]
     past = [entry for entry in kept if entry[0].is_good and entry[0].captured_at <= now]
@@ -194,12 +195,11 @@ def _decide_project(
             reasons.append("of the future")
     _keep_buckets(past, policy)
     _keep_within(past, policy)
-    for candidate, reasons in past:
-        reasons.extend(f"tag {', '.join(sorted(tags))}" for tags in policy.tags if tags <= candidate.tags)
+    _keep_tagged(past, policy)
     for candidate, reasons in past[: policy.floor]:
         if not reasons:
             reasons.append(f"floor: one of the {policy.floor} newest of {candidate.key.project}")
-    return kept
+    return sorted(kept, key=lambda entry: entry[0].key.snapshot_id)
 
 
 @dataclass(slots=True)
@@ -212,8 +212,7 @@ class _Rule:
     seen: object = field(default=None)
 
     def keeps(self, local: datetime, place: int) -> bool:
-        bucket = self.bucket(local, place)
-        if self.left == 0 or bucket == self.seen:
+        if self.left == 0 or (bucket := self.bucket(local, place)) == self.seen:
             return False
         self.seen = bucket
         self.left -= 1
@@ -253,6 +252,14 @@ def _keep_within(past: Sequence[tuple[Candidate, list[str]]], policy: RetentionP
             reasons.append("within: in force when it began")
             return
         reasons.append("within")
+
+
+def _keep_tagged(past: Iterable[tuple[Candidate, list[str]]], policy: RetentionPolicy) -> None:
+    for tags in policy.tags:
+        reason = f"tag {', '.join(sorted(tags))}"
+        for candidate, reasons in past:
+            if tags <= candidate.tags:
+                reasons.append(reason)
 
 
 # --- reading a policy ----------------------------------------------------------------------------------------------

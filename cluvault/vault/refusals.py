@@ -77,6 +77,8 @@ def refused(url: str, refusal: Refusal, words: Vocabulary) -> VaultError:
         )
     if code in words.denied or status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return StorageDenied(f"{url}: access is refused ({refusal})", mend=words.sign_in)
+    if status == HTTPStatus.NOT_IMPLEMENTED:
+        return VaultError(f"{url}: the store does not know this request ({refusal})", mend="upgrade the store")
     if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return StoreUnavailable(f"{url}: the store fails ({refusal})", mend="try again later")
     return VaultError(f"{url}: the store refuses the request ({refusal})", mend="check the endpoint and the region")

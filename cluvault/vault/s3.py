@@ -187,9 +187,19 @@ def is_conflict(err: Exception) -> bool:
     return _status_of(err) == HTTPStatus.CONFLICT
 
 
+def is_unsupported(err: Exception) -> bool:
+    """Whether a request was refused because the store lacks what it asks for."""
+    return _status_of(err) == HTTPStatus.NOT_IMPLEMENTED or _code_of(err) == "NotImplemented"
+
+
 def _status_of(err: Exception) -> int:
     response: dict[str, Any] = getattr(err, "response", {})
     return response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+
+
+def _code_of(err: Exception) -> str:
+    response: dict[str, Any] = getattr(err, "response", {})
+    return str(response.get("Error", {}).get("Code", ""))
 
 
 async def _chunks(body: Any) -> AsyncIterator[bytes]:
@@ -202,7 +212,7 @@ def _refusal(err: ClientError) -> Refusal:
     meta: dict[str, Any] = answer.get("ResponseMetadata", {})
     return Refusal(
         status=meta.get("HTTPStatusCode", 0),
-        code=str(answer.get("Error", {}).get("Code", "")),
+        code=_code_of(err),
         request_id=str(meta.get("RequestId", "")),
     )
 

@@ -1,23 +1,27 @@
 """A store in an S3 bucket, and in what speaks like it: objects below a prefix, written once under a condition.
 
 A write carries `If-None-Match: *` and a SHA-256 that the server checks, so that of two writers one wins, and what
-arrives damaged is refused. boto3 blocks: each call runs in one of a bounded number of threads.
+arrives damaged is refused. The SHA-256 is a header, and also what the signature covers: left to itself, boto3 would put
+it behind the body over https, in a form that MinIO, Ceph and others learned late and that some keep as content. boto3
+blocks: each call runs in one of a bounded number of threads.
 """
 
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from cluvault.errors import ObjectExists, ObjectLocked, ObjectNotFound, StoreUnavailable
+from cluvault.errors import ObjectExists, ObjectLocked, ObjectNotFound, StorageUnsafe, StoreUnavailable
 from cluvault.model.object_info import ObjectInfo
 from cluvault.vault.conditions import ProbedStore
-from cluvault.vault.s3 import connect, is_conflict, is_taken, translated
+from cluvault.vault.s3 import connect, is_conflict, is_taken, is_unsupported, translated
 from cluvault.vault.store import check_key, key_fault
 
 if TYPE_CHECKING:
@@ -98,7 +102,8 @@ class S3Store(ProbedStore):
     async def _put_if_absent(self, key: str, body: bytes) -> None:
         arguments: dict[str, Any] = {
             "Bucket": self._bucket, "Key": self._prefix + key, "Body": body,
-            "IfNoneMatch": "*", "ChecksumAlgorithm": "SHA256", **self._options.for_writing(),
+            "IfNoneMatch": "*", "ChecksumSHA256": b64encode(sha256(body).digest()).decode(),
+            **self._options.for_writing(),
         }  # fmt: skip
 
         def write(client: S3Client) -> bool:
@@ -109,6 +114,8 @@ class S3Store(ProbedStore):
                     raise ObjectExists(f"{self.url} holds an object {key} already") from None
                 if is_conflict(err):
                     return False
+                if is_unsupported(err):
+                    raise self._unsupported() from None
                 raise
             return True
 
@@ -117,6 +124,14 @@ class S3Store(ProbedStore):
                 return
             await asyncio.sleep(_CONFLICT_SECONDS * 2**attempt)
         raise StoreUnavailable(f"{self.url}: somebody else keeps writing {key}", mend="try again")
+
+    def _unsupported(self) -> StorageUnsafe:
+        asked = ["If-None-Match", *self._options.for_writing()]
+        return StorageUnsafe(
+            f"{self.url}: this store does not know a part of what a write asks for ({', '.join(asked)}); "
+            "nothing was stored",
+            mend="upgrade it, or keep the vault in a store that has conditional writes",
+        )
 
     async def list(self, prefix: str = "") -> AsyncIterator[ObjectInfo]:
         """Objects in the order of S3, which is that of the keys' UTF-8; one page in memory."""

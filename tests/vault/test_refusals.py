@@ -22,6 +22,7 @@ URL = "s3://bucket/key"
         (s3.WORDS, 403, "InvalidObjectState", StorageDenied, "lies in an archive tier"),
         (s3.WORDS, 400, "ExpiredToken", StorageDenied, "access is refused"),
         (s3.WORDS, 503, "SlowDown", StoreUnavailable, "the store fails"),
+        (s3.WORDS, 501, "NotImplemented", VaultError, "the store does not know this request (501 NotImplemented"),
         (s3.WORDS, 429, "", StoreUnavailable, "the store fails"),
         (s3.WORDS, 301, "PermanentRedirect", VaultError, "the store refuses the request (301"),
         (s3.WORDS, 400, "KeyTooLongError", VaultError, "check the endpoint and the region"),
