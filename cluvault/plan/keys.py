@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -70,6 +71,7 @@ class HoldKey:
         return HoldKey(self.snapshot, self.hold_id, is_release=True)
 
 
+@lru_cache(maxsize=4096)  # a listing of many snapshots asks for the same few names over and over
 def encode_name(name: str) -> str:
     """Percent-encode a name into one path segment that is neither empty nor a dot segment."""
     encoded = quote(name, safe="")

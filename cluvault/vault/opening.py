@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from cluvault.errors import ConfigurationError, UsageError
 from cluvault.model.object_url import BlobObject, S3Object, parse_place_url
-from cluvault.settings import VaultSettings
+from cluvault.settings import CopySettings, VaultSettings
 from cluvault.vault.folder import FolderStore
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def open_store(
-    url: str, *, settings: VaultSettings | None = None, environment: Mapping[str, str] = os.environ
+    url: str, *, settings: CopySettings | None = None, environment: Mapping[str, str] = os.environ
 ) -> ObjectStore:
     """The store at a bare path, or a `file:`, `s3:` or `az:` URL; nothing is read or made yet.
 
@@ -46,7 +46,7 @@ def open_store(
         raise ConfigurationError(f"vault {url}: this user's home folder is unknown") from err
 
 
-def _open_cloud(url: str, settings: VaultSettings, environment: Mapping[str, str]) -> ObjectStore:
+def _open_cloud(url: str, settings: CopySettings, environment: Mapping[str, str]) -> ObjectStore:
     try:
         place = parse_place_url(url)
     except UsageError as err:

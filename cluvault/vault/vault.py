@@ -25,6 +25,7 @@ from cluvault.plan.capture import build_manifest
 from cluvault.plan.history import key_of
 from cluvault.plan.keys import RUNS, SnapshotKey, run_key
 from cluvault.plan.prune import COMMIT_LIMIT
+from cluvault.vault.cache import ManifestCache
 from cluvault.vault.catalogue import Catalogue
 from cluvault.vault.content import check_content_key, check_stored, content_missing, pack, unpack
 from cluvault.vault.holds import Holds
@@ -35,6 +36,7 @@ from cluvault.vault.steady import steady_seconds
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
+    from pathlib import Path
 
     from cluvault.model.manifest import Content, Manifest
     from cluvault.model.run import RunRecord
@@ -45,8 +47,15 @@ if TYPE_CHECKING:
 class Vault(Catalogue):
     """Snapshots and run records in one store; `open` is how to get one."""
 
-    def __init__(self, store: ObjectStore, vault_id: str, *, clock: Callable[[], float] = steady_seconds) -> None:
-        super().__init__(store)
+    def __init__(
+        self,
+        store: ObjectStore,
+        vault_id: str,
+        *,
+        clock: Callable[[], float] = steady_seconds,
+        cache: ManifestCache | None = None,
+    ) -> None:
+        super().__init__(store, cache=cache)
         self.vault_id = vault_id
         self._clock = clock
         self.holds = Holds(self, store)
@@ -54,9 +63,20 @@ class Vault(Catalogue):
 
     @classmethod
     async def open(
-        cls, store: ObjectStore, *, create: bool = False, new_id: Callable[[], str] = lambda: uuid4().hex
+        cls,
+        store: ObjectStore,
+        *,
+        create: bool = False,
+        new_id: Callable[[], str] = lambda: uuid4().hex,
+        cache_folder: Path | None = None,
     ) -> Vault:
         """Open the vault in a store; with `create`, an empty place becomes one.
+
+        Args:
+            store: The place.
+            create: Whether to make a vault where there is none.
+            new_id: Its id then.
+            cache_folder: Where manifests may be kept on this machine.
 
         Raises:
             NotAVault: there is none, it is malformed, or the place holds other things.
@@ -68,7 +88,7 @@ class Vault(Catalogue):
             vault_id = await read_identity(store)
         if vault_id is None:
             raise NotAVault(f"{store.url}: no vault here", mend="check vault.url; the first backup makes the vault")
-        return cls(store, vault_id)
+        return cls(store, vault_id, cache=ManifestCache(cache_folder, vault_id) if cache_folder else None)
 
     # --- snapshots -------------------------------------------------------------------------------------------------
 

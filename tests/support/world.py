@@ -71,6 +71,7 @@ class World:
     counter: itertools.count[int] = field(default_factory=itertools.count)
     events: list[str] = field(default_factory=list[str])
     hook: Hook | None = None
+    others: dict[str, ObjectStore] = field(default_factory=dict[str, "ObjectStore"])
 
     @property
     def emulator(self) -> Emulator:
@@ -97,13 +98,17 @@ class World:
         credential = KeyCredential(SecretStr(self.key), source="test")
         return CluClient(settings, credential, name=name, transport=_Watched(self), sleep=_no_time)
 
+    def store_at(self, url: str) -> ObjectStore:
+        """The vault's store, or another that begins empty."""
+        return self.store if url == self.settings.vault.url else self.others.setdefault(url, MemoryStore())
+
     @asynccontextmanager
     async def workspace(self) -> AsyncGenerator[Workspace]:
         """A fresh workspace, as a new process would have it."""
         async with Workspace(
             self.settings,
             connect=self.connect,
-            open_vault_store=lambda _url: WatchedStore(self.store, self.events),
+            open_vault_store=lambda url: WatchedStore(self.store_at(url), self.events),
             now=self.now,
             entropy=lambda: f"{next(self.counter):08x}",
         ) as workspace:
