@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from cluvault import __version__
@@ -20,11 +20,12 @@ from cluvault.errors import (
     StoreUnavailable,
 )
 from cluvault.model.manifest import read_manifest
-from cluvault.model.run import Outcome, has_seen, read_run
+from cluvault.model.run import has_seen, read_run, vanished_in
 from cluvault.plan.capture import build_manifest
 from cluvault.plan.history import key_of
 from cluvault.plan.keys import RUNS, SnapshotKey, run_key
 from cluvault.plan.prune import COMMIT_LIMIT
+from cluvault.vault.ahead import read_ahead
 from cluvault.vault.cache import ManifestCache
 from cluvault.vault.catalogue import Catalogue
 from cluvault.vault.content import check_content_key, check_stored, content_missing, pack, unpack
@@ -34,7 +35,7 @@ from cluvault.vault.removal import Removal
 from cluvault.vault.steady import steady_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from cluvault.model.run import RunRecord
     from cluvault.plan.capture import Capture
     from cluvault.vault.store import ObjectStore
+
+_RUNS_AHEAD: Final = 8
 
 
 class Vault(Catalogue):
@@ -148,23 +151,27 @@ class Vault(Catalogue):
         await self._commit(manifest, manifest.to_bytes(), body, began=began)
         return read_manifest(manifest.to_bytes(), key=key.manifest)
 
-    async def adopt(self, manifest: Manifest, written: bytes, body: bytes) -> None:
-        """Make a snapshot of another vault exist here, byte for byte.
+    async def adopt(self, snapshots: Sequence[tuple[Manifest, bytes]], body: bytes) -> None:
+        """Make snapshots of another vault exist here, byte for byte.
 
         Args:
-            manifest: What is to be listed.
-            written: Its bytes.
-            body: Its content as it is stored.
+            snapshots: What is to be listed: manifests that all refer to one content, each with its bytes.
+            body: That content as it is stored.
 
         Raises:
             DamagedSnapshot: the store gave back other bytes than it was given.
-            ObjectExists: the manifest's or the content's key is taken by something else.
+            ObjectExists: the content's or a manifest's key is taken by something else.
         """
-        check_content_key(manifest)
         began = self._clock()
-        await self._put_once(manifest.content.key, body)
-        await self._fetch_stored(manifest.content, reference=manifest.reference)
-        await self._commit(manifest, written, body, began=began)
+        for manifest, _ in snapshots:
+            check_content_key(manifest)
+            await asyncio.to_thread(check_stored, body, manifest.content, reference=manifest.reference)
+        first = snapshots[0][0]
+        await self._put_once(first.content.key, body)
+        await self._fetch_stored(first.content, reference=first.reference)
+        for manifest, written in snapshots:
+            await self._write_manifest(manifest, written, began=began)
+        await self._look_again([manifest for manifest, _ in snapshots], body, began=began)
 
     async def _commit(self, manifest: Manifest, written: bytes, body: bytes, *, began: float) -> None:
         """Write the manifest of content that was proved since `began`, and look at the content once more.
@@ -173,14 +180,21 @@ class Vault(Catalogue):
         again behind itself; so whoever of the two comes last sees what the other did, and puts the content back.
         That neither dies in between is made unlikely by time: `COMMIT_LIMIT` here, a grace period there.
         """
+        await self._write_manifest(manifest, written, began=began)
+        await self._look_again([manifest], body, began=began)
+
+    async def _write_manifest(self, manifest: Manifest, written: bytes, *, began: float) -> None:
         key = key_of(manifest)
         if self._is_late(began):
             raise StoreUnavailable(f"{self.url}: storing {key.reference} took too long to be safe", mend="try again")
         await self._put_once(key.manifest, written)
         if await self._store.get(key.manifest) != written:
             raise DamagedSnapshot(f"{key.manifest}: the store gave back other bytes than it was given")
-        if manifest.content.key != key.content or self._is_late(began):
-            await self._keep_content(manifest, body)
+
+    async def _look_again(self, manifests: Sequence[Manifest], body: bytes, *, began: float) -> None:
+        is_older = any(one.content.key != key_of(one).content for one in manifests)
+        if is_older or self._is_late(began):
+            await self._keep_content(manifests[0], body)
 
     def _is_late(self, began: float) -> bool:
         return self._clock() - began > COMMIT_LIMIT.total_seconds()
@@ -261,21 +275,38 @@ class Vault(Catalogue):
             if found.key.endswith(".json"):
                 yield read_run(await self._store.get(found.key), key=found.key)
 
-    async def runs_newest_first(self) -> AsyncIterator[RunRecord]:
-        """The run records that can be understood, the latest first; a day's are listed when they are asked for."""
+    async def runs_newest_first(self) -> AsyncGenerator[RunRecord]:
+        """The run records that can be understood, the latest first; a few are read ahead, a day's at a time listed."""
+        async with aclosing(read_ahead(self._run_keys_back(), self._run_or_none, ahead=_RUNS_AHEAD)) as records:
+            async for record in records:
+                if record is not None:
+                    yield record
+
+    async def _run_keys_back(self) -> AsyncIterator[str]:
         for day in reversed([folder async for folder in self._store.folders(RUNS)]):
-            keys = [found.key async for found in self._store.list(day) if found.key.endswith(".json")]
-            for key in reversed(keys):
-                with suppress(DamagedRecord, ObjectNotFound):
-                    yield read_run(await self._store.get(key), key=key)
+            for key in reversed([found.key async for found in self._store.list(day) if found.key.endswith(".json")]):
+                yield key
+
+    async def _run_or_none(self, key: str) -> RunRecord | None:
+        with suppress(DamagedRecord, ObjectNotFound):
+            return read_run(await self._store.get(key), key=key)
+        return None
 
     async def vanished(self, resource: str) -> dict[str, datetime]:
         """The projects that the latest backup of a resource missed in it, and when a backup first did."""
-        async for record in self.runs_newest_first():
-            if has_seen(record, resource):
-                return {
-                    item.project: item.since or record.started_at
-                    for item in record.items
-                    if item.resource == resource and item.outcome == Outcome.VANISHED
-                }
-        return {}
+        return (await self.vanished_from([resource]))[resource]
+
+    async def vanished_from(self, resources: Iterable[str]) -> dict[str, dict[str, datetime]]:
+        """The same for several resources, in one way back through the run records."""
+        unknown = set(resources)
+        found: dict[str, dict[str, datetime]] = {resource: {} for resource in unknown}
+        if not unknown:
+            return found
+        async with aclosing(self.runs_newest_first()) as records:
+            async for record in records:
+                for resource in [resource for resource in unknown if has_seen(record, resource)]:
+                    found[resource] = vanished_in(record, resource)
+                    unknown.remove(resource)
+                if not unknown:
+                    break
+        return found

@@ -11,7 +11,6 @@ from werkzeug.datastructures import Headers
 
 from cluvault.errors import DamagedSnapshot, NotAVault, StorageDenied, StorageUnsafe
 from cluvault.ops.backup import BackupOptions, backup
-from cluvault.ops.catalogue import list_snapshots
 from cluvault.ops.restore import RestoreOptions, restore
 from cluvault.ops.verify import verify
 from cluvault.ops.workspace import Workspace
@@ -42,7 +41,7 @@ async def test_what_was_backed_up_is_restored(world: World, objects: Objects) ->
         async with opened(world, url) as workspace:
             await backup(workspace, BackupOptions(resources=("dev",)))
     async with opened(world, url) as workspace:
-        (snapshot,) = await list_snapshots(workspace, "dev/Travel")
+        (snapshot,) = await (await workspace.vault()).snapshots(resource="dev", project="Travel")
         assert [one.damage for one in await verify(workspace, ())] == [None]
         report = await restore(workspace, RestoreOptions(reference="dev/Travel", to="prod"))
     assert report.digest == snapshot.content.canonical_sha256
@@ -54,7 +53,7 @@ async def test_damage_in_a_store_is_named_and_never_imported(world: World, objec
     await world.put("dev", "Travel", project_file("Travel", "to Rome"))
     async with opened(world, url) as workspace:
         await backup(workspace, BackupOptions(resources=("dev",)))
-        (snapshot,) = await list_snapshots(workspace, None)
+        (snapshot,) = await (await workspace.vault()).snapshots()
     objects.put(f"vault/{snapshot.content.key}", b"something else")
     async with opened(world, url) as workspace:
         with pytest.raises(DamagedSnapshot):
