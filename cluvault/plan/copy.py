@@ -45,6 +45,15 @@ def is_complete(source: ProjectObjects, target: ProjectObjects) -> bool:
     return source.manifests.keys() <= target.manifests.keys() and source.contents.keys() <= target.contents.keys()
 
 
+def may_be_hollow(source: ProjectObjects, target: ProjectObjects) -> bool:
+    """Whether the target may list a snapshot without its content, as far as listings tell.
+
+    It lacks a content that is not only that of a snapshot which it lacks as well.
+    """
+    lacking = {key.content for key in source.manifests.keys() - target.manifests.keys()}
+    return not source.contents.keys() <= target.contents.keys() | lacking
+
+
 def plan_copy(
     source: History,
     target: History,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cluvault.model.manifest import Manifest
     from cluvault.model.object_info import ObjectInfo
     from cluvault.model.reference import SnapshotReference
+    from cluvault.plan.history import ProjectObjects
     from cluvault.vault.cache import ManifestCache
     from cluvault.vault.store import ObjectStore
 
@@ -132,11 +133,6 @@ class Catalogue:
         async with aclosing(self.batches(resource=resource, project=project, on_fault=on_fault)) as batches:
             return [manifest async for batch in batches for manifest in batch]
 
-    async def read_listed(self, listed: Mapping[SnapshotKey, ObjectInfo]) -> ReadManifests:
-        """The manifests of one project that a listing of it told of; those that were pruned since are left out."""
-        places = asyncio.Semaphore(_READS_AT_ONCE)
-        return await self._read_part(_Listed("", dict(sorted(listed.items()))), places=places)
-
     async def _parts(self, resource: str | None, project: str | None) -> AsyncGenerator[_Listed]:
         listings = read_ahead(self._chosen(resource, project), self._list_project, ahead=_LISTINGS_AHEAD)
         async with aclosing(listings):
@@ -201,7 +197,7 @@ class Catalogue:
 
     async def history(self, resource: str, project: str) -> History:
         """Everything that the vault holds of a project; manifests that cannot be used are named, not raised."""
-        found = sort_objects([one async for one in self._store.list(project_prefix(resource, project))])
+        found = await self.objects_of(resource, project)
         unreadable: dict[SnapshotKey, str] = {}
         snapshots = await self._manifests(
             sorted(found.manifests), on_fault=lambda key, error: unreadable.update({key: str(error)})
@@ -215,6 +211,34 @@ class Catalogue:
             foreign=found.foreign,
         )
 
+    async def objects_of(self, resource: str, project: str) -> ProjectObjects:
+        """What the store lists below a project."""
+        return sort_objects([one async for one in self._store.list(project_prefix(resource, project))])
+
+    async def history_of(self, resource: str, project: str, found: ProjectObjects) -> History:
+        """A project's history by a listing of it, whose manifests may come from the cache.
+
+        It is for plans whose every step looks again; whoever removes something goes by `history`.
+        """
+        part = _Listed(project_prefix(resource, project), dict(sorted(found.manifests.items())))
+        read = await self._read_part(part, places=asyncio.Semaphore(_READS_AT_ONCE))
+        return History(
+            resource=resource,
+            project=project,
+            snapshots=read.manifests,
+            unreadable={key: str(fault) for key, fault in read.faults.items()},
+            contents=found.contents,
+            foreign=found.foreign,
+        )
+
+    async def manifest_bytes(self, key: SnapshotKey) -> tuple[Manifest, bytes]:
+        """Read one manifest, and give the bytes as they are stored, too. Raises what `manifest` does."""
+        try:
+            data = await self._store.get(key.manifest)
+        except ObjectNotFound:
+            raise SnapshotNotFound(f"{key.reference} is not in {self.url}") from None
+        return manifest_at(key, data), data
+
     async def manifest(self, key: SnapshotKey) -> Manifest:
         """Read one manifest.
 
@@ -223,11 +247,8 @@ class Catalogue:
             DamagedSnapshot: it is malformed, or another snapshot's.
             VaultTooNew: a newer format wrote it.
         """
-        try:
-            data = await self._store.get(key.manifest)
-        except ObjectNotFound:
-            raise SnapshotNotFound(f"{key.reference} is not in {self.url}") from None
-        return manifest_at(key, data)
+        manifest, _ = await self.manifest_bytes(key)
+        return manifest
 
     async def latest(self, resource: str, project: str, *, as_of: datetime | None = None) -> Manifest | None:
         """The newest snapshot of a project, or the newest that was captured at or before an instant.

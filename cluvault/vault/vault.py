@@ -18,6 +18,7 @@ from cluvault.errors import (
     ObjectNotFound,
     SnapshotNotFound,
     StoreUnavailable,
+    VaultTooNew,
 )
 from cluvault.model.manifest import read_manifest
 from cluvault.model.run import has_seen, read_run, vanished_in
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from cluvault.errors import VaultError
     from cluvault.model.manifest import Content, Manifest
     from cluvault.model.run import RunRecord
     from cluvault.plan.capture import Capture
@@ -251,6 +253,41 @@ class Vault(Catalogue):
         except ObjectExists:
             if await self._store.get(key) != body:
                 raise
+
+    async def copy_records(
+        self, source: Vault, prefix: str, *, check: Callable[[str, bytes], object]
+    ) -> list[VaultError]:
+        """Bring the records below a prefix that another vault has and this one lacks, byte for byte and read back.
+
+        Args:
+            source: The other vault.
+            prefix: Below which they lie.
+            check: Raises for the key and bytes of a record that is not to be brought.
+
+        Returns:
+            What was wrong with those that were not brought.
+        """
+        there = {found.key async for found in self._store.list(prefix)}
+        missing = (found.key async for found in source._store.list(prefix) if found.key not in there)
+        faults: list[VaultError] = []
+
+        async def bring(key: str) -> None:
+            try:
+                body = await source._store.get(key)
+                check(key, body)
+            except (DamagedRecord, VaultTooNew) as err:
+                faults.append(err)
+                return
+            except ObjectNotFound:
+                return  # the oldest records go one day
+            await self._put_once(key, body)
+            if await self._store.get(key) != body:
+                faults.append(DamagedRecord(f"{self.url}/{key}: the store gave back other bytes than it was given"))
+
+        async with aclosing(read_ahead(missing, bring, ahead=_RUNS_AHEAD)) as brought:
+            async for _ in brought:
+                pass
+        return faults
 
     # --- run records -----------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from cluvault.emulator.app import create_app
 from cluvault.model.project_file import read_project_file
 from cluvault.ops.backup import BackupOptions, backup
 from cluvault.ops.cleanup import CleanupOptions, CleanupReport, cleanup
+from cluvault.ops.copy import CopyOptions, copy
 from cluvault.ops.create import CreateOptions, CreateReport, create
 from cluvault.ops.restore import RestoreOptions, RestoreReport, restore
 from cluvault.ops.verify import verify
@@ -136,6 +137,11 @@ class World:
         """Clean a resource up, by default only in thought."""
         async with self.workspace() as workspace:
             return await cleanup(workspace, CleanupOptions(resource=resource, **options))
+
+    async def copy(self, to: str = "s3://bucket/copy", **options: Any) -> Report:
+        """Copy the vault to another."""
+        async with self.workspace() as workspace:
+            return await copy(workspace, CopyOptions(to=to, **options))
 
     async def damage(self, *references: str) -> dict[str, str | None]:
         """What `verify` says of each snapshot."""
