@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CONFIG_NAME: Final = "cluvault.toml"
+MAIN_VAULT: Final = "main"
+"""The name of the vault of `[vault]`, where another one is in use."""
+VAULT_VARIABLE: Final = "CLUVAULT_VAULT"
 ENVIRONMENT_PREFIX: Final = "CLUVAULT_"
 _NOT_IN_TOML: Final = {"RateLimits", "[key]"}
 """What pydantic adds to a place: the member of a union that it tried, and a mark for the name of a table."""
@@ -40,7 +43,12 @@ _REASONS: Final = {
 }
 _SPACE: Final = re.compile(r"\s")
 _RECIPIENT: Final = re.compile(r"age1[0-9a-z]+")
-_RESERVED: Final = {"CLUVAULT_CONFIG", "CLUVAULT_ACTOR"}
+_RESERVED: Final = {"CLUVAULT_CONFIG", "CLUVAULT_ACTOR", VAULT_VARIABLE}
+_PLACE: Final = re.compile(r"[.~]|.*[/:]")
+"""A vault that is named by its place, not by its name."""
+
+
+V = TypeVar("V", bound="CopySettings")
 
 
 def _kebab(name: str) -> str:
@@ -227,22 +235,45 @@ Rules = dict[str, Annotated[int | str | list[str], PlainValidator(_value_of_rule
 """A retention policy; `plan/retention.py` says which rules there are."""
 
 
-class VaultSettings(_Section):
-    """The vault and what it keeps.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+
+
+class CopySettings(_Section):
+    """A vault, or a copy of one, and what it keeps.
 
     Attributes:
         connections: Requests to a cloud store at once.
+        cache: Whether manifests of a cloud store are kept on this machine, in the user's cache folder or the named one.
         retention: What `prune` keeps; without it nothing is ever removed.
         vanished: The same for projects that are gone from their resource; without it all their snapshots stay.
     """
 
-    url: str = "./vault"
+    url: str
     connections: Annotated[int, Field(ge=1, le=256)] = 16
     s3: S3Settings = S3Settings()
     az: BlobSettings = BlobSettings()
     encryption: EncryptionSettings = EncryptionSettings()
+    cache: Annotated[bool | Path, Field(union_mode="left_to_right")] = True
     retention: Rules = {}
     vanished: Rules = {}
+
+
+class VaultSettings(CopySettings):
+    """The vault that commands mean unless they are told of another.
+
+    Attributes:
+        copies: Further vaults by name, for `cluvault copy --to NAME` and for `--vault NAME` of every command.
+    """
+
+    url: str = "./vault"
+    copies: dict[Name, CopySettings] = {}
+
+    @field_validator("copies")
+    @classmethod
+    def _main_is_this_one(cls, value: dict[str, CopySettings]) -> dict[str, CopySettings]:
+        if MAIN_VAULT in value:
+            raise ValueError(f"{MAIN_VAULT!r} is the vault of [vault] itself; name the copy otherwise")
+        return value
 
 
 class BackupSettings(_Section):
@@ -294,9 +325,7 @@ class Settings(_Section):
     """The whole configuration."""
 
     vault: VaultSettings = VaultSettings()
-    resources: dict[
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")], ResourceSettings
-    ] = {}
+    resources: dict[Name, ResourceSettings] = {}
     backup: BackupSettings = BackupSettings()
     cleanup: CleanupSettings = CleanupSettings()
     prune: PruneSettings = PruneSettings()
@@ -322,6 +351,34 @@ class Settings(_Section):
             f"resource {name!r} is not configured (configured: {known})",
             mend=f"add [resources.{name}] with its endpoint to {CONFIG_NAME}",
         )
+
+    @property
+    def vaults(self) -> dict[str, CopySettings]:
+        """Every configured vault by name."""
+        return {MAIN_VAULT: self.vault, **self.vault.copies}
+
+    def with_vault(self, named: str) -> Settings:
+        """The same configuration over another vault: a configured one by name, or any by its URL or path.
+
+        A place that is configured is that vault, with its own connection and retention; any other has the defaults,
+        and so nothing is ever pruned there. The names stay what they were, and `main` the vault of `[vault]`.
+
+        Raises:
+            ConfigurationError: no vault has this name; the message names those that there are.
+        """
+        if _PLACE.match(named) and "://" not in named:
+            named = str(Path(named).expanduser().absolute())
+        by_place = {one.url: one for one in self.vaults.values()}
+        chosen = self.vaults.get(named) or by_place.get(named)
+        if chosen is None and _PLACE.match(named) is None:
+            raise ConfigurationError(
+                f"no vault is called {named!r} (configured: {', '.join(self.vaults)})",
+                mend=f"add it to vault.copies in {CONFIG_NAME}, or write a URL, or ./{named} for a folder",
+            )
+        fields: dict[str, Any] = {"url": named}
+        if chosen is not None:
+            fields = {name: getattr(chosen, name) for name in CopySettings.model_fields}
+        return self.model_copy(update={"vault": VaultSettings.model_construct(**fields, copies=self.vaults)})
 
 
 class Environment(Mapping[str, str]):
@@ -374,11 +431,16 @@ def find_config(explicit: str | None, *, environment: Mapping[str, str], directo
     return found if found.is_file() else None
 
 
-def load_settings(path: Path | None, *, environment: Mapping[str, str]) -> Settings:
+def load_settings(path: Path | None, *, environment: Mapping[str, str], vault: str | None = None) -> Settings:
     """Read the configuration; without a file only the environment and the defaults count.
 
     A relative path, of a vault or of a CA file, is taken from the configuration file's folder, so that a command means
     the same wherever it is started.
+
+    Args:
+        path: The file.
+        environment: Values that go before the file's.
+        vault: Another vault than that of `[vault]`, as `Settings.with_vault` takes it; else CLUVAULT_VAULT names one.
 
     Raises:
         ConfigurationError: one line that names the file, the place and the mend.
@@ -390,22 +452,30 @@ def load_settings(path: Path | None, *, environment: Mapping[str, str]) -> Setti
         settings = Settings.model_validate(_overlay(values, environment))
     except ValidationError as err:
         raise ConfigurationError(f"{source}: {_first_fault(err)}") from err
-    return settings if path is None else _anchored(settings, path.parent.resolve())
+    if path is not None:
+        settings = _anchored(settings, path.parent.resolve())
+    named = vault or environment.get(VAULT_VARIABLE)
+    return settings.with_vault(named) if named else settings
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """The settings with relative paths made absolute, as seen from a folder."""
-    vault = settings.vault
-    if "://" not in vault.url:
-        vault = vault.model_copy(update={"url": str(folder / vault.url)})
-    if (file := vault.encryption.identity_file) is not None:
-        encryption = vault.encryption.model_copy(update={"identity_file": folder / file})
-        vault = vault.model_copy(update={"encryption": encryption})
+    copies = {name: _anchored_vault(one, folder) for name, one in settings.vault.copies.items()}
+    vault = _anchored_vault(settings.vault, folder).model_copy(update={"copies": copies})
     resources = {
         name: one if one.ca_file is None else one.model_copy(update={"ca_file": folder / one.ca_file})
         for name, one in settings.resources.items()
     }
     return settings.model_copy(update={"vault": vault, "resources": resources})
+
+
+def _anchored_vault(vault: V, folder: Path) -> V:
+    changes: dict[str, object] = {} if isinstance(vault.cache, bool) else {"cache": folder / vault.cache.expanduser()}
+    if "://" not in vault.url:
+        changes["url"] = str(folder / vault.url)
+    if (file := vault.encryption.identity_file) is not None:
+        changes["encryption"] = vault.encryption.model_copy(update={"identity_file": folder / file})
+    return vault.model_copy(update=changes)
 
 
 def _first_fault(err: ValidationError) -> str:

@@ -99,11 +99,12 @@ def azurite() -> Generator[Azurite]:
 
 
 @pytest.fixture
-def cloudless(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def cloudless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """An environment without anybody's accounts; loopback needs no proxy."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "AZURE_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return monkeypatch
 
 

@@ -67,6 +67,90 @@ def load(tmp_path: Path) -> Load:
     return run
 
 
+# --- several vaults ------------------------------------------------------------------------------------------------
+
+COPIES = """
+[vault]
+url = "az://myaccount/clu-backups"
+retention = { keep-last = 3 }
+connections = 4
+
+[vault.copies.offsite]
+url = "s3://bucket/clu"
+retention = { keep-yearly = 9 }
+s3 = { region = "eu-north-1" }
+
+[vault.copies.disk]
+url = "disk"
+cache = "manifests"
+"""
+
+
+def test_a_copy_is_a_vault_of_its_own(load: Load, tmp_path: Path) -> None:
+    """With its own place, connection and retention; relative paths are taken from the file's folder."""
+    settings = load(COPIES)
+    assert list(settings.vaults) == ["main", "offsite", "disk"]
+    offsite = settings.with_vault("offsite").vault
+    assert (offsite.url, offsite.s3.region, offsite.retention) == ("s3://bucket/clu", "eu-north-1", {"keep-yearly": 9})
+    assert offsite.connections == 16
+    disk = settings.with_vault("disk").vault
+    assert (disk.url, disk.retention) == (str(tmp_path.resolve() / "disk"), {})
+    assert disk.cache == tmp_path.resolve() / "manifests"
+
+
+def test_a_place_that_is_configured_is_that_vault(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However it is named; any other place has the defaults, so that no policy of another vault is applied there."""
+    settings = load(COPIES)
+    assert settings.with_vault("s3://bucket/clu") == settings.with_vault("offsite")
+    monkeypatch.chdir(tmp_path)
+    assert settings.with_vault("./disk") == settings.with_vault("disk")
+    other = settings.with_vault("az://myaccount/other").vault
+    assert (other.url, other.retention, other.connections) == ("az://myaccount/other", {}, 16)
+    assert settings.with_vault("some/folder").vault.url == str(tmp_path / "some" / "folder")
+
+
+def test_the_way_back_from_a_copy(load: Load) -> None:
+    """`main` is the vault of the configuration, also while another one is in use."""
+    settings = load(COPIES)
+    assert settings.with_vault("main").vault.url == settings.vault.url
+    away = settings.with_vault("offsite")
+    assert away.with_vault("main").vault.retention == {"keep-last": 3}
+    assert away.with_vault("disk").vault.url == settings.with_vault("disk").vault.url
+    assert away.with_vault("offsite") == away
+
+
+def test_a_vault_nobody_configured(load: Load) -> None:
+    """The message names those that there are, and how to write a folder."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(COPIES).with_vault("offsit")
+    assert str(caught.value) == (
+        "no vault is called 'offsit' (configured: main, offsite, disk); "
+        "add it to vault.copies in cluvault.toml, or write a URL, or ./offsit for a folder"
+    )
+
+
+def test_the_environment_names_a_vault(load: Load) -> None:
+    """For workers: CLUVAULT_VAULT is what `--vault` is on the command line; a copy can be configured there as well."""
+    assert load(COPIES, CLUVAULT_VAULT="offsite").vault.url == "s3://bucket/clu"
+    assert load("", CLUVAULT_VAULT__COPIES__OFFSITE__URL="s3://b").with_vault("offsite").vault.url == "s3://b"
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("[vault.copies.main]\nurl = 'x'", "at vault.copies: 'main' is the vault of [vault] itself"),
+        ("[vault.copies.offsite]\nretention = {}", "at vault.copies.offsite.url: is missing"),
+        ("[vault.copies.'a/b']\nurl = 'x'", "at vault.copies.a/b"),
+        ("[vault.copies.offsite]\nurl = 'x'\ncopies = {}", "at vault.copies.offsite.copies: unknown key"),
+    ],
+)
+def test_copies_that_cannot_be(load: Load, text: str, message: str) -> None:
+    """A copy has a place, a name of its own and no copies."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(text)
+    assert message in str(caught.value)
+
+
 # --- the file ------------------------------------------------------------------------------------------------------
 
 

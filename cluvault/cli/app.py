@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "create": "Create a project and seed it.",
     "cleanup": "Delete stale projects; each is kept in the vault first.",
     "prune": "Remove the snapshots that no retention rule keeps.",
+    "copy": "Bring the snapshots to a second vault, proved on both sides.",
     "hold": "Keep a snapshot from every prune, release it, or list what is held.",
     "verify": "Read snapshots back and compare them with their manifests.",
     "validate": "Check project files against the service's limits and rules.",

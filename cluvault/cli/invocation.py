@@ -35,6 +35,7 @@ class Invocation:
     """One call of the command line."""
 
     config: str | None = None
+    vault: str | None = None
     json: bool = False
     verbose: int = 0
     debug: bool = False
@@ -44,7 +45,7 @@ class Invocation:
         from cluvault.settings import find_config, load_settings  # noqa: PLC0415
 
         path = find_config(self.config, environment=os.environ, directory=Path.cwd())
-        return load_settings(path, environment=os.environ)
+        return load_settings(path, environment=os.environ, vault=self.vault)
 
     def work(self, operation: Callable[[Workspace], Coroutine[Any, Any, T]]) -> T:
         """Run an operation in a workspace of the configuration."""
@@ -80,6 +81,8 @@ class Invocation:
         self.settings()  # a bad configuration is told before Prefect starts
         if self.config is not None:
             os.environ["CLUVAULT_CONFIG"] = str(Path(self.config).resolve())
+        if self.vault is not None:
+            os.environ["CLUVAULT_VAULT"] = self.vault
         if not self.verbose:  # Prefect logs a failure with its stack trace; people get our one line, the API the logs
             os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
         flow = getattr(import_module(f"flows.{name}"), name)
@@ -120,10 +123,13 @@ def _secret_reader(settings: Settings) -> Callable[[str], Any] | None:
 
 
 class Command(click.Command):
-    """A command with the options that all commands have."""
+    """A command with the options that all commands have; `--vault` only where `vault` says that it opens one."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, vault: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if vault:
+            text = "Another vault than that of the configuration: a name of vault.copies, or a URL."
+            self.params.append(click.Option(["--vault"], metavar="NAME|URL", help=text))
         self.params += [
             click.Option(["--config"], metavar="FILE", help="Configuration file (default: ./cluvault.toml)."),
             click.Option(["--json"], is_flag=True, help="Print JSON for programs."),
@@ -134,6 +140,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Take the shared options out of the parameters before the command sees its own."""
         invocation = ctx.find_object(Invocation) or Invocation()
+        invocation.vault = ctx.params.pop("vault", None)
         for name in ("config", "json", "verbose", "debug"):
             setattr(invocation, name, ctx.params.pop(name))
         ctx.obj = invocation

@@ -24,12 +24,14 @@ STYLES: Final[Mapping[str, str]] = {
     "stored": "green", "restored": "green", "created": "green", "deleted": "yellow",
     "unchanged": "dim", "skipped": "dim", "failed": "bold red",
     "removed": "yellow", "locked": "cyan", "vanished": "yellow", "proven": "green", "repaired": "green",
+    "copied": "green",
     "missing": "bold red", "damaged": "bold red", "too-new": "yellow", "unreferenced": "dim", "foreign": "dim",
     "delete": "yellow", "remove": "yellow", "keep": "dim", "put back": "green",
 }  # fmt: skip
 """How the first column of a report or plan looks."""
 _SIGNS: Final = {"+": "green", "-": "red", "~": "yellow", " ": "bold"}
 _WIDE: Final = 10_000
+_ROWS_AT_ONCE: Final = 1000
 
 
 def console(*, stderr: bool = False, width: int = _WIDE) -> Console:
@@ -47,18 +49,93 @@ def print_json(value: Any) -> None:
     sys.stdout.write(clean_json(write_json(value, indent=True).decode()) + "\n")
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, styled: bool = False) -> None:
+class JsonArray:
+    """A JSON array on standard output, written as its values come: `print_json` of all of them, in little memory."""
+
+    def __init__(self) -> None:
+        self._is_empty = True
+
+    def add(self, values: Iterable[Any]) -> None:
+        """Some values more."""
+        from cluvault.model.json_text import write_json  # noqa: PLC0415
+
+        for value in values:
+            text = clean_json(write_json(value, indent=True).decode()).replace("\n", "\n  ")
+            sys.stdout.write(("[\n  " if self._is_empty else ",\n  ") + text)
+            self._is_empty = False
+
+    def end(self) -> None:
+        """No more."""
+        sys.stdout.write("[]\n" if self._is_empty else "\n]\n")
+
+
+class LongTable:
+    """A table that is printed as its rows come; columns keep the width of the widest text so far.
+
+    Args:
+        headings: The first row.
+    """
+
+    def __init__(self, headings: Sequence[str]) -> None:
+        self.is_empty = True
+        self._headings = headings
+        self._widths = [0] * len(headings)
+        self._waiting: list[Sequence[str]] = []
+
+    def add(self, rows: Iterable[Sequence[str]]) -> None:
+        """Some rows more; the first thousand, or all if there are fewer, decide how wide the columns begin."""
+        self._waiting += rows
+        if len(self._waiting) >= _ROWS_AT_ONCE:
+            self.end()
+
+    def end(self) -> None:
+        """Print what waits."""
+        rows = [[clean(cell) for cell in row] for row in self._waiting]
+        self._waiting = []
+        if not rows:
+            return
+        self._widths = [
+            max(width, *map(_cells, column)) for width, *column in zip(self._widths, self._headings, *rows, strict=True)
+        ]
+        if sys.stdout.isatty() and sum(self._widths) + 2 * len(self._widths) > console().width:
+            print_table(self._headings, rows, headed=self.is_empty)  # it folds what does not fit
+        else:  # fifty times as fast
+            sys.stdout.writelines(map(self._line, rows if not self.is_empty else [self._headings, *rows]))
+        self.is_empty = False
+
+    def _line(self, row: Sequence[str]) -> str:
+        cells = (text + " " * (width - _cells(text)) for text, width in zip(row, self._widths, strict=True))
+        return "  ".join(cells).rstrip() + "\n"
+
+
+def _cells(text: str) -> int:
+    """How wide a text is on a terminal."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # noqa: PLC0415
+
+    return cell_len(text)
+
+
+def print_table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    styled: bool = False,
+    headed: bool = True,
+) -> None:
     """A table; texts of strangers are shown as they are, not interpreted.
 
     Args:
         headings: The first row; empty texts for none.
         rows: The others.
         styled: Whether the first column says what became of something.
+        headed: Whether the headings are shown.
     """
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(box=None, pad_edge=False, show_header=any(headings))
+    table = Table(box=None, pad_edge=False, show_header=headed and any(headings))
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for first, *others in rows:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
 from cluvault.model.manifest import VAULT_FORMAT, Record, Tool
 from cluvault.model.record_text import read_record, record_bytes
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Outcome(StrEnum):
@@ -29,6 +32,7 @@ class Outcome(StrEnum):
     UNREFERENCED = "unreferenced"
     FOREIGN = "foreign"
     LOCKED = "locked"
+    COPIED = "copied"
     SKIPPED = "skipped"
     FAILED = "failed"
 
@@ -84,3 +88,12 @@ def has_seen(record: RunRecord, resource: str) -> bool:
     """Whether a run is a backup that listed all projects of a resource."""
     failed = any(item.resource == resource and not item.project for item in record.items)
     return record.kind == "backup" and resource in record.resources and not failed
+
+
+def vanished_in(record: RunRecord, resource: str) -> dict[str, datetime]:
+    """The projects that a backup missed in a resource, and when a backup first did."""
+    return {
+        item.project: item.since or record.started_at
+        for item in record.items
+        if item.resource == resource and item.outcome == Outcome.VANISHED
+    }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cluvault.errors import UsageError
 from cluvault.model.names import check_project_name, check_resource_name
 from cluvault.model.reference import SnapshotReference, parse_reference
+from cluvault.plan.history import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
     from datetime import datetime
 
     from cluvault.errors import VaultError
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from cluvault.ops.workspace import Workspace
     from cluvault.plan.keys import SnapshotKey
     from cluvault.service.models import Project
+    from cluvault.vault.holds import PlacedHold
+    from cluvault.vault.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +56,68 @@ async def list_projects(workspace: Workspace, resource: str) -> Sequence[ListedP
     return [ListedProject(one, latest.get(one.name)) for one in sorted(projects, key=lambda one: one.name)]
 
 
+@dataclass(frozen=True, slots=True)
+class ListedSnapshot:
+    """A snapshot, who holds it, and when a backup first missed its project in the resource; None when it is there."""
+
+    manifest: Manifest
+    holds: tuple[PlacedHold, ...] = ()
+    gone_since: datetime | None = None
+
+    def to_json(self) -> JsonObject:
+        """Its manifest, and what the vault knows besides."""
+        return {
+            **self.manifest.model_dump(mode="json", by_alias=True),
+            "holds": [hold_to_json(one) for one in self.holds],
+            "projectGoneSince": _text(self.gone_since),
+        }
+
+
 async def list_snapshots(
     workspace: Workspace, place: str | None, *, on_fault: Callable[[SnapshotKey, VaultError], None] | None = None
-) -> Sequence[Manifest]:
-    """The snapshots of the vault, of a resource, or of a project (`RESOURCE[/PROJECT]`), oldest first.
+) -> AsyncGenerator[list[ListedSnapshot]]:
+    """The snapshots of the vault, of a resource, or of a project (`RESOURCE[/PROJECT]`), by project and time.
 
-    `on_fault` is told of each manifest that cannot be used; without it the first one is raised.
+    They come in batches of one project each; only a few of those are in memory. `on_fault` is told of each manifest
+    that cannot be used; without it the first one is raised.
+
+    Raises:
+        UsageError: the place cannot be one.
     """
     resource, project = place_of(place)
     vault = await workspace.vault()
-    return await vault.snapshots(resource=resource, project=project, on_fault=on_fault)
+    holds = await _holds(vault, resource, project)
+    gone = await vault.vanished_from(await vault.resources() if resource is None else [resource])
+    async with aclosing(vault.batches(resource=resource, project=project, on_fault=on_fault)) as batches:
+        async for batch in batches:
+            since = gone.get(batch[0].resource, {}).get(batch[0].project)
+            yield [ListedSnapshot(one, tuple(holds.get(key_of(one), ())), since) for one in batch]
+
+
+async def show_snapshot(workspace: Workspace, reference: str) -> ListedSnapshot:
+    """The snapshot that a reference names, with its holds. Raises what `find_snapshot` does."""
+    manifest = await find_snapshot(workspace, reference)
+    vault = await workspace.vault()
+    gone = await vault.vanished(manifest.resource)
+    holds = await vault.holds.of_snapshot(key_of(manifest))
+    return ListedSnapshot(manifest, tuple(holds), gone.get(manifest.project))
+
+
+def hold_to_json(one: PlacedHold) -> JsonObject:
+    """A hold for programs."""
+    return {
+        "holdId": one.key.hold_id,
+        "heldAt": one.hold.held_at.isoformat(),
+        "by": one.hold.by,
+        "reason": one.hold.reason,
+    }
+
+
+async def _holds(vault: Vault, resource: str | None, project: str | None) -> dict[SnapshotKey, list[PlacedHold]]:
+    held: defaultdict[SnapshotKey, list[PlacedHold]] = defaultdict(list)
+    async for one in vault.holds.list(resource, project):
+        held[one.key.snapshot].append(one)
+    return held
 
 
 async def find_snapshot(workspace: Workspace, reference: str) -> Manifest:

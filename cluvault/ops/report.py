@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cluvault import __version__
-from cluvault.errors import CluvaultError, PartialFailure, VaultError
+from cluvault.errors import CluvaultError, DamagedSnapshot, PartialFailure, VaultError
 from cluvault.model.manifest import Tool
 from cluvault.model.run import Outcome, RunItem, RunRecord
 from cluvault.plan.capture import TOOL_NAME
@@ -31,14 +31,16 @@ class Report:
 
     @property
     def failed(self) -> tuple[RunItem, ...]:
-        """The projects that failed."""
-        return tuple(item for item in self.items if item.outcome == Outcome.FAILED)
+        """The projects that failed, and what is damaged."""
+        return tuple(item for item in self.items if item.outcome in (Outcome.FAILED, Outcome.DAMAGED))
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 failed, 3 done in part."""
+        """0 done, 1 failed, 3 done in part, 5 damage was found."""
         if not self.failed:
             return 0
+        if any(item.outcome == Outcome.DAMAGED for item in self.items):
+            return DamagedSnapshot.exit_code
         done = any(item.outcome not in (Outcome.FAILED, Outcome.VANISHED) for item in self.items)
         return PartialFailure.exit_code if done else 1
 

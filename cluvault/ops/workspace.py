@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Self
 from cluvault.model.manifest import new_snapshot_id
 from cluvault.ops.sealing import sealing_of
 from cluvault.settings import Environment
+from cluvault.vault.cache import cache_folder
 from cluvault.vault.identity import read_identity
 from cluvault.vault.opening import open_store
 from cluvault.vault.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from pydantic import SecretStr
 
@@ -60,9 +62,11 @@ class Workspace:
         self._prefect_secret = prefect_secret
         self._connect = connect or self._sign_in
         self._sealing = sealing_of(settings.vault.encryption, environment=environment, prefect_secret=prefect_secret)
+        self._given_store = open_vault_store
         self._open_store = open_vault_store or partial(
             open_store, settings=settings.vault, environment=environment, prefect_secret=prefect_secret
         )
+        self._others: dict[str, Workspace] = {}
         self._clients: dict[str, CluClient] = {}
         self._store: ObjectStore | None = None
         self._vault: Vault | None = None
@@ -110,6 +114,26 @@ class Workspace:
                 self._clients[resource] = await self._closing.enter_async_context(client)
             return self._clients[resource]
 
+    def beside(self, vault: str) -> Workspace:
+        """The same world with another vault, as `Settings.with_vault` takes it; it is closed with this one.
+
+        Raises:
+            ConfigurationError: no vault has this name.
+        """
+        if vault not in self._others:
+            other = Workspace(
+                self.settings.with_vault(vault),
+                environment=self._environment,
+                prefect_secret=self._prefect_secret,
+                connect=self._connect,
+                open_vault_store=self._given_store,
+                now=self.now,
+                entropy=self._entropy,
+            )
+            self._closing.push_async_callback(other._closing.aclose)  # of the same class
+            self._others[vault] = other
+        return self._others[vault]
+
     async def has_vault(self) -> bool:
         """Whether there is a vault.
 
@@ -131,7 +155,9 @@ class Workspace:
             if create:
                 await asyncio.to_thread(self._sealing.check)
             if self._vault is None:
-                self._vault = await Vault.open(self._opened_store(), create=create, sealing=self._sealing)
+                store, folder = self._opened_store(), self._cache_folder()
+                self._vault = await Vault.open(store, create=create, sealing=self._sealing, cache_folder=folder)
+                self._closing.callback(self._vault.close)
             return self._vault
 
     async def read_object(self, url: str) -> bytes:
@@ -155,6 +181,13 @@ class Workspace:
         store = self._open_store(url)
         self._closing.push_async_callback(store.aclose)
         return store
+
+    def _cache_folder(self) -> Path | None:
+        """Where manifests of a vault in a cloud are kept; a folder is read as fast as the cache would be."""
+        vault = self.settings.vault
+        if not isinstance(vault.cache, bool):
+            return vault.cache
+        return cache_folder(self._environment) if vault.cache and vault.url.startswith(("s3://", "az://")) else None
 
     def _opened_store(self) -> ObjectStore:
         if self._store is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -84,6 +85,7 @@ class HoldKey:
         return HoldKey(self.snapshot, self.hold_id, is_release=True)
 
 
+@lru_cache(maxsize=4096)  # a listing of many snapshots asks for the same few names over and over
 def encode_name(name: str) -> str:
     """Percent-encode a name into one path segment that is neither empty nor a dot segment."""
     encoded = quote(name, safe="")

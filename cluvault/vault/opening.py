@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from cluvault.errors import ConfigurationError, UsageError
 from cluvault.model.object_url import BlobObject, S3Object, parse_place_url
-from cluvault.settings import Environment, VaultSettings
+from cluvault.settings import CopySettings, Environment, VaultSettings
 from cluvault.vault.folder import FolderStore
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def open_store(
     url: str,
     *,
-    settings: VaultSettings | None = None,
+    settings: CopySettings | None = None,
     environment: Mapping[str, str] = os.environ,
     prefect_secret: Callable[[str], SecretStr] | None = None,
 ) -> ObjectStore:
@@ -57,7 +57,7 @@ def open_store(
 
 def _open_cloud(
     url: str,
-    settings: VaultSettings,
+    settings: CopySettings,
     environment: Mapping[str, str],
     prefect_secret: Callable[[str], SecretStr] | None,
 ) -> ObjectStore:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from cluvault import __version__
@@ -17,13 +17,16 @@ from cluvault.errors import (
     ObjectNotFound,
     SnapshotNotFound,
     StoreUnavailable,
+    VaultTooNew,
 )
 from cluvault.model.manifest import read_manifest
-from cluvault.model.run import Outcome, has_seen, read_run
+from cluvault.model.run import has_seen, read_run, vanished_in
 from cluvault.plan.capture import build_manifest
 from cluvault.plan.history import key_of
 from cluvault.plan.keys import RUNS, SnapshotKey, run_key
 from cluvault.plan.prune import COMMIT_LIMIT
+from cluvault.vault.ahead import read_ahead
+from cluvault.vault.cache import ManifestCache
 from cluvault.vault.catalogue import Catalogue
 from cluvault.vault.content import (
     PLAIN,
@@ -42,14 +45,18 @@ from cluvault.vault.steady import steady_seconds
 from cluvault.vault.writing import put_once
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
+    from cluvault.errors import VaultError
     from cluvault.model.manifest import Content, Manifest
     from cluvault.model.run import RunRecord
     from cluvault.plan.capture import Capture
     from cluvault.vault.sealing import Sealing
     from cluvault.vault.store import ObjectStore
+
+_RUNS_AHEAD: Final = 8
 
 
 class Vault(Catalogue):
@@ -60,6 +67,7 @@ class Vault(Catalogue):
         vault_id: The vault's own id.
         clock: Seconds that go on in sleep.
         sealing: What encrypts new content and opens what is encrypted; a vault may hold both kinds.
+        cache: Manifests that were read before, on this machine.
     """
 
     def __init__(
@@ -69,8 +77,9 @@ class Vault(Catalogue):
         *,
         clock: Callable[[], float] = steady_seconds,
         sealing: Sealing = PLAIN,
+        cache: ManifestCache | None = None,
     ) -> None:
-        super().__init__(store)
+        super().__init__(store, cache=cache)
         self.vault_id = vault_id
         self._sealing = sealing
         self._clock = clock
@@ -86,8 +95,16 @@ class Vault(Catalogue):
         create: bool = False,
         new_id: Callable[[], str] = lambda: uuid4().hex,
         sealing: Sealing = PLAIN,
+        cache_folder: Path | None = None,
     ) -> Vault:
         """Open the vault in a store; with `create`, an empty place becomes one.
+
+        Args:
+            store: The place.
+            create: Whether to make a vault where there is none.
+            new_id: Its id then.
+            sealing: What encrypts new content and opens what is encrypted.
+            cache_folder: Where manifests may be kept on this machine.
 
         Raises:
             NotAVault: there is none, it is malformed, or the place holds other things.
@@ -99,7 +116,8 @@ class Vault(Catalogue):
             vault_id = await read_identity(store)
         if vault_id is None:
             raise NotAVault(f"{store.url}: no vault here", mend="check vault.url; the first backup makes the vault")
-        return cls(store, vault_id, sealing=sealing)
+        cache = ManifestCache(cache_folder, vault_id) if cache_folder else None
+        return cls(store, vault_id, sealing=sealing, cache=cache)
 
     # --- snapshots -------------------------------------------------------------------------------------------------
 
@@ -201,23 +219,27 @@ class Vault(Catalogue):
         await self._commit(manifest, manifest.to_bytes(), body, began=began, is_new=is_new)
         return read_manifest(manifest.to_bytes(), key=key.manifest)
 
-    async def adopt(self, manifest: Manifest, written: bytes, body: bytes) -> None:
-        """Make a snapshot of another vault exist here, byte for byte.
+    async def adopt(self, snapshots: Sequence[tuple[Manifest, bytes]], body: bytes) -> None:
+        """Make snapshots of another vault exist here, byte for byte.
 
         Args:
-            manifest: What is to be listed.
-            written: Its bytes.
-            body: Its content as it is stored.
+            snapshots: What is to be listed: manifests that all refer to one content, each with its bytes.
+            body: That content as it is stored.
 
         Raises:
             DamagedSnapshot: the store gave back other bytes than it was given.
-            ObjectExists: the manifest's or the content's key is taken by something else.
-            SnapshotNotFound: a prune removed it at once.
+            ObjectExists: the content's or a manifest's key is taken by something else.
+            SnapshotNotFound: a prune removed one at once.
         """
-        check_content_key(manifest)
         began = self._clock()
-        is_new = await self._place(manifest.content, body, reference=manifest.reference)
-        await self._commit(manifest, written, body, began=began, is_new=is_new)
+        for manifest, _ in snapshots:
+            check_content_key(manifest)
+            await asyncio.to_thread(check_stored, body, manifest.content, reference=manifest.reference)
+        first = snapshots[0][0]
+        is_new = await self._place(first.content, body, reference=first.reference)
+        for manifest, written in snapshots:
+            await self._write_manifest(manifest, written, began=began)
+        await self._look_again(first, body, began=began, is_new=is_new)
 
     async def _commit(self, manifest: Manifest, written: bytes, body: bytes, *, began: float, is_new: bool) -> None:
         """Write the manifest of content that was proved since `began`; look again unless it was written since then.
@@ -226,6 +248,10 @@ class Vault(Catalogue):
         again behind itself; so whoever of the two comes last sees what the other did, and puts the content back.
         That neither dies in between is made unlikely by time: `COMMIT_LIMIT` here, a grace period there.
         """
+        await self._write_manifest(manifest, written, began=began)
+        await self._look_again(manifest, body, began=began, is_new=is_new)
+
+    async def _write_manifest(self, manifest: Manifest, written: bytes, *, began: float) -> None:
         key = key_of(manifest)
         if self._is_late(began):
             raise StoreUnavailable(f"{self.url}: storing {key.reference} took too long to be safe", mend="try again")
@@ -236,6 +262,8 @@ class Vault(Catalogue):
             raise SnapshotNotFound(f"{key.reference} was pruned in the moment in which it was stored") from None
         if found != written:
             raise DamagedSnapshot(f"{key.manifest}: the store gave back other bytes than it was given")
+
+    async def _look_again(self, manifest: Manifest, body: bytes, *, began: float, is_new: bool) -> None:
         if not is_new or self._is_late(began):
             await self._keep_content(manifest, body)
 
@@ -310,6 +338,41 @@ class Vault(Catalogue):
         await asyncio.to_thread(check_stored, stored, content, reference=reference)
         return stored
 
+    async def copy_records(
+        self, source: Vault, prefix: str, *, check: Callable[[str, bytes], object]
+    ) -> list[VaultError]:
+        """Bring the records below a prefix that another vault has and this one lacks, byte for byte and read back.
+
+        Args:
+            source: The other vault.
+            prefix: Below which they lie.
+            check: Raises for the key and bytes of a record that is not to be brought.
+
+        Returns:
+            What was wrong with those that were not brought.
+        """
+        there = {found.key async for found in self._store.list(prefix)}
+        missing = (found.key async for found in source._store.list(prefix) if found.key not in there)
+        faults: list[VaultError] = []
+
+        async def bring(key: str) -> None:
+            try:
+                body = await source._store.get(key)
+                check(key, body)
+            except (DamagedRecord, VaultTooNew) as err:
+                faults.append(err)
+                return
+            except ObjectNotFound:
+                return  # the oldest records go one day
+            await put_once(self._store, key, body)
+            if await self._store.get(key) != body:
+                faults.append(DamagedRecord(f"{self.url}/{key}: the store gave back other bytes than it was given"))
+
+        async with aclosing(read_ahead(missing, bring, ahead=_RUNS_AHEAD)) as brought:
+            async for _ in brought:
+                pass
+        return faults
+
     # --- run records -----------------------------------------------------------------------------------------------
 
     async def record_run(self, record: RunRecord) -> str:
@@ -333,21 +396,38 @@ class Vault(Catalogue):
             if found.key.endswith(".json"):
                 yield read_run(await self._store.get(found.key), key=found.key)
 
-    async def runs_newest_first(self) -> AsyncIterator[RunRecord]:
-        """The run records that can be understood, the latest first; a day's are listed when they are asked for."""
+    async def runs_newest_first(self) -> AsyncGenerator[RunRecord]:
+        """The run records that can be understood, the latest first; a few are read ahead, a day's at a time listed."""
+        async with aclosing(read_ahead(self._run_keys_back(), self._run_or_none, ahead=_RUNS_AHEAD)) as records:
+            async for record in records:
+                if record is not None:
+                    yield record
+
+    async def _run_keys_back(self) -> AsyncIterator[str]:
         for day in reversed([folder async for folder in self._store.folders(RUNS)]):
-            keys = [found.key async for found in self._store.list(day) if found.key.endswith(".json")]
-            for key in reversed(keys):
-                with suppress(DamagedRecord, ObjectNotFound):
-                    yield read_run(await self._store.get(key), key=key)
+            for key in reversed([found.key async for found in self._store.list(day) if found.key.endswith(".json")]):
+                yield key
+
+    async def _run_or_none(self, key: str) -> RunRecord | None:
+        with suppress(DamagedRecord, ObjectNotFound):
+            return read_run(await self._store.get(key), key=key)
+        return None
 
     async def vanished(self, resource: str) -> dict[str, datetime]:
         """The projects that the latest backup of a resource missed in it, and when a backup first did."""
-        async for record in self.runs_newest_first():
-            if has_seen(record, resource):
-                return {
-                    item.project: item.since or record.started_at
-                    for item in record.items
-                    if item.resource == resource and item.outcome == Outcome.VANISHED
-                }
-        return {}
+        return (await self.vanished_from([resource]))[resource]
+
+    async def vanished_from(self, resources: Iterable[str]) -> dict[str, dict[str, datetime]]:
+        """The same for several resources, in one way back through the run records."""
+        unknown = set(resources)
+        found: dict[str, dict[str, datetime]] = {resource: {} for resource in unknown}
+        if not unknown:
+            return found
+        async with aclosing(self.runs_newest_first()) as records:
+            async for record in records:
+                for resource in [resource for resource in unknown if has_seen(record, resource)]:
+                    found[resource] = vanished_in(record, resource)
+                    unknown.remove(resource)
+                if not unknown:
+                    break
+        return found

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cluvault.cli.render import LongTable
+from cluvault.emulator.state import Change
 from cluvault.errors import StorageDenied
 from cluvault.vault.folder import FolderStore
 
@@ -55,9 +57,42 @@ def test_snapshots_are_listed(backed_up: Desk) -> None:
 
 
 def test_snapshots_for_programs(backed_up: Desk) -> None:
-    """The JSON of a snapshot is its manifest."""
+    """The JSON of a snapshot is its manifest, with its holds and its project's end; of no snapshots an empty list."""
     (found,) = backed_up.done("snapshots", "dev/Pizza", "--json").json
-    assert found == json.loads(backed_up.manifest("Pizza").read_bytes())
+    manifest = json.loads(backed_up.manifest("Pizza").read_bytes())
+    assert found == manifest | {"holds": [], "projectGoneSince": None}
+    whole = backed_up.done("snapshots", "--json")
+    assert [one["project"] for one in whole.json] == ["Mail", "Pizza"]
+    assert whole.out == json.dumps(whole.json, indent=2, ensure_ascii=False) + "\n"
+    assert backed_up.done("snapshots", "prod", "--json").out == "[]\n"
+
+
+def test_held_snapshots_and_projects_that_are_gone(backed_up: Desk) -> None:
+    """The list has a note, `show` a row for each."""
+    backed_up.done("hold", "dev/Pizza", "--reason", "audit 2026")
+    emulator = backed_up.server.emulator
+    with emulator.lock:
+        emulator.commit({"dev": Change(removed_projects=("Pizza",))})
+    backed_up.done("backup", "dev")
+    mail, pizza = backed_up.done("snapshots").out.splitlines()[1:]
+    assert "gone" not in mail
+    assert "held: audit 2026; gone since 20" in pizza
+    shown = backed_up.done("show", "dev/Pizza").out.splitlines()
+    assert "audit 2026" in next(row for row in shown if row.startswith("held"))
+    assert any(row.startswith("project ") and "gone from dev since 20" in row for row in shown)
+
+
+def test_long_tables_keep_their_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    """Headings once; what comes later is as wide as what came first, or wider."""
+    table = LongTable(("name", "number"))
+    table.add([("a" * 30, "1")] * 1000)
+    table.add([("日本", "2"), ("b" * 40, "3\u001b")])
+    table.end()
+    table.end()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "name" + " " * 28 + "number"
+    assert lines[1:1001] == ["a" * 30 + "  1"] * 1000
+    assert lines[1001:] == ["日本" + " " * 38 + "2", "b" * 40 + "  3\\u001b"]
 
 
 def test_one_damaged_manifest_does_not_hide_the_other_snapshots(backed_up: Desk) -> None:
@@ -75,7 +110,7 @@ def test_show(backed_up: Desk) -> None:
     shown = backed_up.done("show", "dev/Pizza").out
     for fact in (manifest["snapshotId"], manifest["content"]["key"], manifest["content"]["rawSha256"], "5 intents"):
         assert fact in shown
-    assert backed_up.done("show", "dev/Pizza", "--json").json == manifest
+    assert backed_up.done("show", "dev/Pizza", "--json").json == manifest | {"holds": [], "projectGoneSince": None}
 
 
 def test_cat_gives_the_exact_bytes(backed_up: Desk, sample: Callable[[str], bytes], tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cluvault.errors import ConfigurationError, NotAVault, SnapshotNotFound, UsageError, VaultTooNew
-from cluvault.ops.catalogue import find_snapshot, list_projects, list_snapshots
+from cluvault.ops.catalogue import find_snapshot, list_projects, list_snapshots, show_snapshot
+from cluvault.ops.hold import hold_snapshot
 from tests.support.snapshots import overwrite
 from tests.support.world import World, project_file
 
@@ -78,7 +79,8 @@ async def test_snapshots_of_a_place(world: World, place: str | None, expected: l
         await world.put(resource, project)
     await world.backup()
     async with world.workspace() as workspace:
-        found = await list_snapshots(workspace, place)
+        batches = [batch async for batch in list_snapshots(workspace, place)]
+    found = [one.manifest for batch in batches for one in batch]
     assert [f"{one.resource}/{one.project}" for one in found] == expected
 
 
@@ -87,8 +89,38 @@ async def test_a_place_that_cannot_be(world: World, place: str) -> None:
     """Exit code 2 before the vault is opened."""
     with pytest.raises(UsageError):
         async with world.workspace() as workspace:
-            await list_snapshots(workspace, place)
+            await anext(list_snapshots(workspace, place))
     assert world.events == []
+
+
+async def test_holds_and_tombstones_are_told(world: World) -> None:
+    """Of each snapshot who holds it, and since when its project is gone from the resource."""
+    for project in ("Alpha", "Beta"):
+        await world.put("dev", project)
+    await world.backup()
+    async with world.workspace() as workspace:
+        await hold_snapshot(workspace, "dev/Alpha", reason="audit")
+        client = await workspace.client("dev")
+        await client.delete_project("Beta")
+    before = world.moment
+    await world.backup(resources=("dev",))
+    async with world.workspace() as workspace:
+        (alpha,), (beta,) = [batch async for batch in list_snapshots(workspace, None)]
+        assert await show_snapshot(workspace, "dev/Alpha") == alpha
+        assert await show_snapshot(workspace, "dev/Beta") == beta
+    assert ([one.hold.reason for one in alpha.holds], alpha.gone_since) == (["audit"], None)
+    assert beta.holds == ()
+    assert beta.gone_since is not None
+    assert before < beta.gone_since < world.moment
+    assert alpha.to_json()["holds"] == [
+        {
+            "holdId": alpha.holds[0].key.hold_id,
+            "heldAt": alpha.holds[0].hold.held_at.isoformat(),
+            "by": alpha.holds[0].hold.by,
+            "reason": "audit",
+        }
+    ]
+    assert beta.to_json()["projectGoneSince"] == beta.gone_since.isoformat()
 
 
 async def test_one_snapshot(world: World) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,17 +13,19 @@ from werkzeug.datastructures import Headers
 
 from cluvault.errors import DamagedSnapshot, NotAVault, StorageDenied, StorageUnsafe
 from cluvault.ops.backup import BackupOptions, backup
-from cluvault.ops.catalogue import list_snapshots
+from cluvault.ops.copy import CopyOptions, copy
+from cluvault.ops.hold import hold_snapshot
 from cluvault.ops.restore import RestoreOptions, restore
 from cluvault.ops.verify import VerifyOptions, look
 from cluvault.ops.workspace import Workspace
 from cluvault.settings import VaultSettings
-from tests.support.objects import S3Objects
+from tests.support.objects import BlobObjects, S3Objects
 from tests.support.world import World, project_file
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from tests.support.azurite import Azurite
     from tests.support.objects import Objects
     from tests.support.s3_server import S3Server
 
@@ -42,7 +46,7 @@ async def test_what_was_backed_up_is_restored(world: World, objects: Objects) ->
         async with opened(world, url) as workspace:
             await backup(workspace, BackupOptions(resources=("dev",)))
     async with opened(world, url) as workspace:
-        (snapshot,) = await list_snapshots(workspace, "dev/Travel")
+        (snapshot,) = await (await workspace.vault()).snapshots(resource="dev", project="Travel")
         assert (await look(workspace, VerifyOptions(read_data=True))).findings == ()
         report = await restore(workspace, RestoreOptions(reference="dev/Travel", to="prod"))
     assert report.digest == snapshot.content.canonical_sha256
@@ -54,7 +58,7 @@ async def test_damage_in_a_store_is_named_and_never_imported(world: World, objec
     await world.put("dev", "Travel", project_file("Travel", "to Rome"))
     async with opened(world, url) as workspace:
         await backup(workspace, BackupOptions(resources=("dev",)))
-        (snapshot,) = await list_snapshots(workspace, None)
+        (snapshot,) = await (await workspace.vault()).snapshots()
     objects.put(f"vault/{snapshot.content.key}", b"something else")
     async with opened(world, url) as workspace:
         with pytest.raises(DamagedSnapshot):
@@ -100,3 +104,35 @@ async def test_a_store_that_overwrites_is_refused(
             await workspace.vault(create=True)
     keys = [item["Key"] for item in s3_server.client.list_objects_v2(Bucket=objects.bucket)["Contents"]]
     assert keys == ["vault/.probe"]
+
+
+async def test_a_copy_from_kind_to_kind(
+    world: World, s3_server: S3Server, azurite: Azurite, cloudless: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From a folder to a bucket, on to a container, and back into a folder: every byte is the same at the end."""
+    bucket = S3Objects(s3_server, s3_server.new_bucket())
+    container = BlobObjects(azurite, azurite.new_container())
+    for name, value in {**bucket.environment, **container.environment}.items():
+        cloudless.setenv(name, value)
+    places = [str(tmp_path / "first"), bucket.url("clu"), container.url("clu"), str(tmp_path / "last")]
+    for text in ("to Rome", "to Oslo 😀"):
+        await world.put("dev", "Travel", project_file("Travel", text))
+        async with opened(world, places[0]) as workspace:
+            await backup(workspace, BackupOptions(resources=("dev",), tags=(text.split()[1],)))
+    async with opened(world, places[0]) as workspace:
+        await hold_snapshot(workspace, "dev/Travel", reason="audit")
+    for source, target in pairwise(places):
+        for expected in ("1 copied", "1 unchanged"):
+            async with opened(world, source) as workspace:
+                assert (await copy(workspace, CopyOptions(to=target))).summary == expected
+    async with opened(world, places[-1]) as workspace:
+        assert (await look(workspace, VerifyOptions(read_data=True))).findings == ()
+    first, last = (contents(Path(places[index])) for index in (0, -1))
+    assert first.items() <= last.items()
+    assert {key.split("/")[0] for key in last.keys() - first.keys()} == {"runs"}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a vault, but for its identity."""
+    files = {str(path.relative_to(folder)): path for path in folder.rglob("*.*") if path.is_file()}
+    return {key: path.read_bytes() for key, path in files.items() if key not in ("cluvault.json", ".tmp/lock")}

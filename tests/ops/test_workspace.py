@@ -63,6 +63,27 @@ async def test_everything_is_closed_at_the_end(settings: Settings) -> None:
         await client.project_exists("Any")
 
 
+async def test_another_vault_beside_the_first(settings: Settings) -> None:
+    """The same one for the same name, over a store of its own that is closed with the first."""
+    closed: list[str] = []
+
+    class Closing(MemoryStore):
+        def __init__(self, url: str) -> None:
+            super().__init__()
+            self.place = url
+
+        async def aclose(self) -> None:
+            closed.append(self.place)
+
+    async with Workspace(settings, environment={}, open_vault_store=Closing) as workspace:
+        other = workspace.beside("s3://bucket/copy")
+        assert workspace.beside("s3://bucket/copy") is other
+        first, second = await workspace.vault(create=True), await other.vault(create=True)
+        assert first.vault_id != second.vault_id
+        assert closed == []
+    assert sorted(closed) == ["./vault", "s3://bucket/copy"]
+
+
 async def test_the_configuration_decides_by_default(settings: Settings, tmp_path: Path) -> None:
     """The vault's URL is opened, keys are found in the environment, ids are fresh and of the present."""
     chosen = settings.model_copy(update={"vault": VaultSettings(url=str(tmp_path / "vault"))})

@@ -168,7 +168,14 @@ def start(server: EmulatorServer) -> Mapping[str, Change]:
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A home without Prefect profiles, an environment without settings of whoever runs the tests."""
-    for name in ("PREFECT_API_URL", "PREFECT_PROFILE", "CLUVAULT_CONFIG", "FORCE_COLOR", "TTY_COMPATIBLE"):
+    for name in (
+        "PREFECT_API_URL",
+        "PREFECT_PROFILE",
+        "CLUVAULT_CONFIG",
+        "CLUVAULT_VAULT",
+        "FORCE_COLOR",
+        "TTY_COMPATIBLE",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect-home"))
     monkeypatch.setenv("CLU_TEST_KEY", KEY)

@@ -114,7 +114,7 @@ class Race:
     async def adopt(self, store: ObjectStore, manifest: Manifest, body: bytes) -> Manifest | CluvaultError:
         """Bring a snapshot of another vault."""
         try:
-            await self.vault(store).adopt(manifest, manifest.to_bytes(), body)
+            await self.vault(store).adopt([(manifest, manifest.to_bytes())], body)
         except CluvaultError as err:
             return err
         return manifest

@@ -24,6 +24,7 @@ from cluvault.emulator.app import create_app
 from cluvault.model.project_file import read_project_file
 from cluvault.ops.backup import BackupOptions, backup
 from cluvault.ops.cleanup import CleanupOptions, CleanupReport, cleanup
+from cluvault.ops.copy import CopyOptions, copy
 from cluvault.ops.create import CreateOptions, CreateReport, create
 from cluvault.ops.hold import hold_snapshot, release_snapshot
 from cluvault.ops.prune import PruneOptions, PruneReport, prune
@@ -65,7 +66,6 @@ class World:
         key: What clients sign in with.
         events: Requests (`POST prod/Travel/:import`) and store operations (`put_new snapshots/…`), in order.
         hook: Stands between the clients and the emulator: answers itself, or sends on.
-        copies: Further stores, by their URLs.
     """
 
     settings: Settings
@@ -76,7 +76,7 @@ class World:
     counter: itertools.count[int] = field(default_factory=itertools.count)
     events: list[str] = field(default_factory=list[str])
     hook: Hook | None = None
-    copies: dict[str, ObjectStore] = field(default_factory=dict[str, "ObjectStore"])
+    others: dict[str, ObjectStore] = field(default_factory=dict[str, "ObjectStore"])
 
     @property
     def emulator(self) -> Emulator:
@@ -103,13 +103,17 @@ class World:
         credential = KeyCredential(SecretStr(self.key), source="test")
         return CluClient(settings, credential, name=name, transport=_Watched(self), sleep=_no_time)
 
+    def store_at(self, url: str) -> ObjectStore:
+        """The vault's store, or another that begins empty."""
+        return self.store if url == self.settings.vault.url else self.others.setdefault(url, MemoryStore())
+
     @asynccontextmanager
     async def workspace(self) -> AsyncGenerator[Workspace]:
         """A fresh workspace, as a new process would have it."""
         async with Workspace(
             self.settings,
             connect=self.connect,
-            open_vault_store=lambda url: WatchedStore(self.copies.get(url, self.store), self.events),
+            open_vault_store=lambda url: WatchedStore(self.store_at(url), self.events),
             now=self.now,
             entropy=lambda: f"{next(self.counter):08x}",
         ) as workspace:
@@ -137,6 +141,11 @@ class World:
         """Clean a resource up, by default only in thought."""
         async with self.workspace() as workspace:
             return await cleanup(workspace, CleanupOptions(resource=resource, **options))
+
+    async def copy(self, to: str = "s3://bucket/copy", **options: Any) -> Report:
+        """Copy the vault to another."""
+        async with self.workspace() as workspace:
+            return await copy(workspace, CopyOptions(to=to, **options))
 
     async def prune(self, *places: str, **options: Any) -> PruneReport:
         """Prune the vault or some places of it, by default only in thought."""

@@ -65,10 +65,10 @@ async def test_listing_by_resource_and_project(vault: Vault) -> None:
     async def names(resource: str | None, project: str | None) -> list[str]:
         return [f"{key.resource}/{key.project}" for key in await listed(vault, resource=resource, project=project)]
 
-    assert await names(None, None) == ["dev/A", "prod-2/A", "prod/A", "prod/AB"]
+    assert await names(None, None) == ["dev/A", "prod/A", "prod/AB", "prod-2/A"]
     assert await names("prod", None) == ["prod/A", "prod/AB"]
     assert await names("prod", "A") == ["prod/A"]
-    assert await names(None, "A") == ["dev/A", "prod-2/A", "prod/A"]
+    assert await names(None, "A") == ["dev/A", "prod/A", "prod-2/A"]
     assert await names("test", None) == []
 
 

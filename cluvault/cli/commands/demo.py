@@ -11,7 +11,7 @@ from cluvault.cli.demo.story import tell
 from cluvault.cli.invocation import Command, Invocation
 
 
-@click.command("demo", cls=Command)
+@click.command("demo", cls=Command, vault=False)
 @click.option("--directory", default="cluvault-demo", show_default=True, help="Where the vault and all else is left.")
 @click.option("--keep-running", is_flag=True, help="Keep emulator, vault and Prefect UI running until Ctrl-C.")
 @click.pass_obj

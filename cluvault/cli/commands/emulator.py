@@ -32,7 +32,7 @@ _KEY_VARIABLE: Final = "CLU_KEY"
 _SIGN_IN: Final = "AZURE_TENANT_ID=emulator AZURE_CLIENT_ID=owner"
 
 
-@click.command("emulator", cls=Command)
+@click.command("emulator", cls=Command, vault=False)
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; see --expose.")
 @click.option("--expose", is_flag=True, help="Allow a --host that other machines reach; a container needs 0.0.0.0.")

@@ -9,6 +9,7 @@ import click
 from cluvault.cli.invocation import Command, Invocation
 from cluvault.cli.render import print_json, print_table, say
 from cluvault.errors import UsageError
+from cluvault.ops.catalogue import hold_to_json
 from cluvault.ops.hold import hold_snapshot, list_holds, release_snapshot
 
 if TYPE_CHECKING:
@@ -44,13 +45,7 @@ def command(invocation: Invocation, *, reference: str | None, reason: str, relea
 
 
 def _row(one: PlacedHold) -> JsonObject:
-    return {
-        "snapshot": one.key.snapshot.reference,
-        "holdId": one.key.hold_id,
-        "heldAt": one.hold.held_at.isoformat(),
-        "by": one.hold.by,
-        "reason": one.hold.reason,
-    }
+    return {"snapshot": one.key.snapshot.reference, **hold_to_json(one)}
 
 
 def _show(invocation: Invocation, rows: list[JsonObject]) -> int:

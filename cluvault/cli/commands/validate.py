@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cluvault.plan.findings import Finding
 
 
-@click.command("validate", cls=Command)
+@click.command("validate", cls=Command, vault=False)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.pass_obj
 def command(invocation: Invocation, *, files: tuple[str, ...]) -> int:

@@ -19,7 +19,6 @@ from cluvault.cli.demo.services import free_port, prefect_environment, running
 from cluvault.cli.render import console, print_lines, print_table, say
 from cluvault.model.json_text import write_json
 from cluvault.ops.backup import BackupOptions
-from cluvault.ops.catalogue import list_snapshots
 from cluvault.ops.cleanup import CleanupOptions
 from cluvault.ops.create import CreateOptions
 from cluvault.ops.restore import RestoreOptions
@@ -153,7 +152,7 @@ class _Story:
         say(summary(difference))
 
     async def _snapshots_of_the_edited(self) -> tuple[Manifest, Manifest]:
-        manifests = await list_snapshots(self.workspace, f"dev/{_EDITED}")
+        manifests = await (await self.workspace.vault()).snapshots(resource="dev", project=_EDITED)
         return manifests[0], manifests[-1]
 
     async def _create(self) -> None:
