@@ -84,7 +84,7 @@ def _emulator(place: Path) -> subprocess.Popen[bytes]:
     seeds.mkdir()
     for source, project in (("pizza-small", "MicrosoftPizzaSmall"), ("flightbooking-2022-03", "FlightBooking")):
         (seeds / f"{project}.json").write_bytes((_SAMPLES / f"{source}.json").read_bytes())
-    arguments = ["emulator", "--port", "0", "--key", "benchmark", "--seed", str(place), "--resource", "dev"]
+    arguments = ["emulator", "--port", "0", "--key", "benchmark", "--quiet", "--seed", str(place), "--resource", "dev"]
     with (place / "log").open("wb") as log:
         server = subprocess.Popen([sys.executable, "-c", _WHOLE, *arguments], stdout=log, cwd=place)  # noqa: S603
     while "http://127.0.0.1:" not in (text := (place / "log").read_text()):

@@ -14,6 +14,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainValidator,
     StringConstraints,
     ValidationError,
     field_validator,
@@ -162,7 +163,14 @@ class BlobSettings(_Section):
     tier: Literal["", "Hot", "Cool", "Cold"] = ""
 
 
-Rules = dict[str, Annotated[int | str | list[str], Field(union_mode="left_to_right")]]
+def _value_of_rule(value: object) -> object:
+    is_list = isinstance(value, list) and all(isinstance(one, str) for one in cast("list[object]", value))
+    if isinstance(value, bool) or not (isinstance(value, int | str) or is_list):
+        raise ValueError("should be a whole number, a text or a list of texts")
+    return cast("object", value)
+
+
+Rules = dict[str, Annotated[int | str | list[str], PlainValidator(_value_of_rule)]]
 """A retention policy; `plan/retention.py` says which rules there are."""
 
 
@@ -221,8 +229,8 @@ class PruneSettings(_Section):
         safety_days: For how long a snapshot is kept that was taken before something replaced or deleted its project.
     """
 
-    grace_hours: Annotated[int, Field(ge=3)] = 12
-    safety_days: Annotated[int, Field(ge=0)] = 30
+    grace_hours: Annotated[int, Field(ge=3, le=720)] = 12
+    safety_days: Annotated[int, Field(ge=0, le=36_500)] = 30
 
 
 class CleanupRule(_Section):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from cluvault.model.run import RunItem
     from cluvault.ops.report import Report
+    from cluvault.ops.verify import VerifyReport
     from cluvault.plan.cleanup import CleanupPlan
     from cluvault.plan.diff import ProjectDiff
     from cluvault.plan.prune import ProjectPrune
@@ -44,18 +45,39 @@ async def publish_cleanup_plan(resource: str, plan: CleanupPlan) -> None:
 
 async def publish_prune_plan(plans: Sequence[ProjectPrune]) -> None:
     """A table of the snapshots with the reasons why they stay or go, those that go first."""
-    verdicts = sorted((verdict for plan in plans for verdict in plan.verdicts), key=lambda verdict: verdict.is_kept)
     rows: list[dict[str, Any]] = [
         {
-            "snapshot": verdict.candidate.key.reference,
-            "decision": "keep" if verdict.is_kept else "remove",
-            "reasons": "; ".join(verdict.reasons) or "no rule keeps it",
+            "snapshot": f"{plan.resource}/{plan.project}@{row['snapshot']}",
+            "decision": row["decision"],
+            "reasons": "; ".join(row["reasons"]) or "no rule keeps it",
         }
-        for verdict in verdicts[:_MOST_ROWS]
+        for plan in plans
+        for row in plan.to_dict()["snapshots"]
     ]
+    rows.sort(key=lambda row: row["decision"] == "keep")
     removed = sum(len(plan.removed) for plan in plans)
-    description = f"Prune: {removed} snapshots to remove, {len(verdicts) - removed} to keep."
-    await acreate_table_artifact(table=rows, key="cluvault-prune-plan", description=description)
+    waiting, expired = sum(len(plan.waiting) for plan in plans), sum(len(plan.expired) for plan in plans)
+    description = (
+        f"Prune: {removed} snapshots to remove, {len(rows) - removed} to keep; "
+        f"{expired} contents to remove, {waiting} wait for their grace period."
+    )
+    await acreate_table_artifact(table=rows[:_MOST_ROWS], key="cluvault-prune-plan", description=description)
+
+
+async def publish_findings(report: VerifyReport) -> None:
+    """A table of what is not as it should be, damage first."""
+    repairs = {one.key: f"{one.outcome}: {one.detail}" for one in report.repairs}
+    rows: list[dict[str, Any]] = [
+        {
+            "finding": one.kind.value,
+            "key": one.key,
+            "snapshots": len(one.snapshots),
+            "problem": one.problem,
+            "repair": repairs.get(one.key, ""),
+        }
+        for one in report.findings[:_MOST_ROWS]
+    ]
+    await acreate_table_artifact(table=rows, key="cluvault-verify", description=f"{report.summary}.")
 
 
 async def publish_difference(title: str, difference: ProjectDiff) -> None:

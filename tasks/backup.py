@@ -7,6 +7,7 @@ from datetime import datetime
 
 from prefect import task
 
+from cluvault.model.json_text import JsonObject
 from cluvault.model.run import RunItem
 from cluvault.ops import backup as ops
 from cluvault.ops import report
@@ -28,7 +29,12 @@ async def export_backup(target: ProjectTask, options: BackupOptions) -> RunItem:
 
 @task(name="record-run", task_run_name="record {kind}", **STEP)
 async def record_run(
-    kind: str, started_at: datetime, resources: Sequence[str], items: Sequence[RunItem]
+    kind: str,
+    started_at: datetime,
+    resources: Sequence[str],
+    items: Sequence[RunItem],
+    *,
+    options: JsonObject | None = None,
 ) -> report.Report:
     """Write the run record into the vault."""
-    return await report.finish_run(current_workspace(), kind, started_at, resources, items)
+    return await report.finish_run(current_workspace(), kind, started_at, resources, items, options=options)

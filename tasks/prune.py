@@ -11,7 +11,7 @@ from cluvault.plan.prune import ProjectPrune
 from tasks.running import STEP, current_workspace
 
 
-@task(name="plan-prune", timeout_seconds=7200, **STEP)
+@task(name="plan-prune", task_run_name="plan prune", timeout_seconds=7200, **STEP)
 async def plan_vault_prune(options: PruneOptions) -> tuple[ProjectPrune, ...]:
     """Decide about every snapshot."""
     return await ops.plan_vault_prune(current_workspace(), options)

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from cluvault.errors import ConfigurationError
+from cluvault.plan.retention import read_policy
 from cluvault.settings import (
     CleanupRule,
     Environment,
@@ -320,7 +321,7 @@ def test_the_environment_overrides_the_file(load: Load) -> None:
         CLUVAULT_BACKUP__JOB_TIMEOUT="90.5",
     )
     assert settings.vault.url == "s3://other/prefix"
-    assert settings.vault.retention["keep-last"] == 7
+    assert read_policy(settings.vault.retention).last == 7
     assert settings.vault.retention["keep-within"] == "30d"
     assert settings.resource("prod").api_version == "auto"
     assert settings.resource("prod").limits == RateLimits(post=5)

@@ -100,9 +100,6 @@ def run(arguments: Sequence[str]) -> int:
         return _fail("interrupted; nothing half-written is listed, run the command again", INTERRUPTED, debug=debug)
     except CluvaultError as err:
         return _fail(str(err), err.exit_code, debug=debug)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read our output has gone
-        return 0
     except OSError as err:
         what = f"{err.filename}: " if err.filename else "standard output: " if _is_full(err) else ""
         return _fail(f"{what}{err.strerror or err}", UNEXPECTED, debug=debug)
@@ -112,10 +109,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
-    # click's own `main` would print an empty line at Ctrl-C and call a closed pipe a failure
+    # click's own `main` would print an empty line at Ctrl-C
     with cli.make_context("cluvault", list(arguments), obj=Invocation()) as context:
         result: object = cli.invoke(context)
-    sys.stdout.flush()  # here a full disk or a closed pipe is still told properly
+    sys.stdout.flush()  # here a full disk is still told properly
     return result if isinstance(result, int) else 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import click
 
@@ -17,16 +17,15 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from cluvault.model.run import RunItem
     from cluvault.ops.report import Report
     from cluvault.plan.diff_report import Line
 
 STYLES: Final[Mapping[str, str]] = {
     "stored": "green", "restored": "green", "created": "green", "deleted": "yellow",
     "unchanged": "dim", "skipped": "dim", "failed": "bold red",
-    "removed": "yellow", "locked": "cyan", "vanished": "yellow",
-    "copied": "green", "damaged": "bold red",
-    "delete": "yellow", "remove": "yellow", "keep": "dim",
+    "removed": "yellow", "locked": "cyan", "vanished": "yellow", "proven": "green", "repaired": "green",
+    "missing": "bold red", "damaged": "bold red", "too-new": "yellow", "unreferenced": "dim", "foreign": "dim",
+    "delete": "yellow", "remove": "yellow", "keep": "dim", "put back": "green", "copied": "green",
 }  # fmt: skip
 """How the first column of a report or plan looks."""
 _SIGNS: Final = {"+": "green", "-": "red", "~": "yellow", " ": "bold"}
@@ -186,9 +185,18 @@ def finish(report: Report) -> int:
     return report.exit_code
 
 
+class OfProject(Protocol):
+    """What is told of one project when it is done."""
+
+    @property
+    def project(self) -> str:
+        """Its name."""
+        ...
+
+
 @contextmanager
-def progress(title: str) -> Generator[tuple[Callable[[int], None], Callable[[RunItem], None]]]:
-    """A progress bar on a terminal: gives `start(total)` and `advance(item)`."""
+def progress(title: str) -> Generator[tuple[Callable[[int], None], Callable[[OfProject], None]]]:
+    """A progress bar on a terminal: gives `start(total)` and `advance(what became of a project)`."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -199,7 +207,7 @@ def progress(title: str) -> Generator[tuple[Callable[[int], None], Callable[[Run
         def start(total: int) -> None:
             bar.update(task, total=total)
 
-        def advance(item: RunItem) -> None:
+        def advance(item: OfProject) -> None:
             bar.update(task, advance=1, description=f"{title} {clean(item.project)}")
 
         yield start, advance

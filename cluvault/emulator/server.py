@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _GRACE_SECONDS: Final = 5
 _TICK_SECONDS: Final = 0.005
+_FAREWELL_SECONDS: Final = 0.5
 _BACKLOG: Final = 2048
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # it does not bind, it translates
 """All addresses → the one at which this machine reaches them."""
@@ -165,7 +166,23 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._before_shutdown()
-        await super().shutdown(sockets)
+        farewell = asyncio.create_task(self._leave_the_silent())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            farewell.cancel()
+
+    async def _leave_the_silent(self) -> None:
+        """End connections that are closed on this side and have nothing left to send.
+
+        Over TLS a close waits for the other side's, which a client that is idle does not send.
+        """
+        while True:
+            await asyncio.sleep(_FAREWELL_SECONDS)
+            for connection in list(self.server_state.connections):
+                transport = connection.transport
+                if transport.is_closing() and not transport.get_write_buffer_size():
+                    transport.abort()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from cluvault.model.manifest import VAULT_FORMAT, Record, Tool
 from cluvault.model.record_text import read_record, record_bytes
@@ -24,11 +24,17 @@ class Outcome(StrEnum):
     DELETED = "deleted"
     VANISHED = "vanished"
     REMOVED = "removed"
+    REPAIRED = "repaired"
+    PROVEN = "proven"
+    DAMAGED = "damaged"
+    MISSING = "missing"
+    TOO_NEW = "too-new"
+    UNREFERENCED = "unreferenced"
+    FOREIGN = "foreign"
     LOCKED = "locked"
     COPIED = "copied"
     SKIPPED = "skipped"
     FAILED = "failed"
-    DAMAGED = "damaged"
 
 
 class RunItem(Record):
@@ -37,6 +43,7 @@ class RunItem(Record):
     Attributes:
         detail: The sentence that a person reads, e.g. the error.
         since: Of a project that vanished from its resource: when a backup first missed it.
+        seconds: Of a restore drill: how long it took to import, export and compare.
     """
 
     resource: str
@@ -45,10 +52,17 @@ class RunItem(Record):
     snapshot_id: str | None = None
     detail: str | None = None
     since: AwareDatetime | None = None
+    seconds: float | None = None
 
 
 class RunRecord(Record):
-    """One run: `kind` is the name of its command, `resources` are those it was asked to look at."""
+    """One run.
+
+    Attributes:
+        kind: The name of its command.
+        resources: Those it was asked to look at.
+        options: What else it was asked for, where that decides what its silence means.
+    """
 
     format: Literal[1] = VAULT_FORMAT
     run_id: str
@@ -57,6 +71,7 @@ class RunRecord(Record):
     ended_at: AwareDatetime
     tool: Tool
     resources: tuple[str, ...] = ()
+    options: dict[str, Any] = Field(default_factory=dict)
     items: tuple[RunItem, ...] = ()
 
     def to_bytes(self) -> bytes:

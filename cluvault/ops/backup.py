@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from cluvault.errors import CluvaultError, ConfigurationError
-from cluvault.model.manifest import Reason
+from cluvault.model.manifest import Reason, id_moment
 from cluvault.model.run import Outcome, RunItem
 from cluvault.ops.capture import export_capture, store_if_changed
 from cluvault.ops.fanout import failed_item, for_each, ignore
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from cluvault.ops.workspace import Workspace
 
 
+def _plain_tag(tag: str) -> str:
+    if "," in tag or tag != tag.strip():
+        raise ValueError("a tag has no comma and no space around it: keep-tag could not name it")
+    return tag
+
+
 class BackupOptions(BaseModel):
     """What to back up."""
 
@@ -32,7 +38,7 @@ class BackupOptions(BaseModel):
     resources: tuple[str, ...] = Field(default=(), description="Configured resources; none means all.")
     projects: tuple[str, ...] = Field(default=("*",), description="Project names or globs, case-sensitive.")
     reason: Reason = Field(default=Reason.MANUAL, description="Why the snapshots are taken.")
-    tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field(
+    tags: tuple[Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain_tag)], ...] = Field(
         default=(), max_length=16, description="Tags that the snapshots get."
     )
     concurrency: Annotated[int, Field(ge=1, le=256)] | None = Field(
@@ -168,10 +174,13 @@ async def _vanished(workspace: Workspace, resource: str, projects: Collection[st
     missed = await vault.vanished(resource)
     items: list[RunItem] = []
     for project in sorted(projects):
-        since = missed.get(project) or workspace.now()
         ids = [key.snapshot_id async for key in vault.keys(resource=resource, project=project)]
+        since = missed.get(project)
         if ids:
-            detail = f"gone from {resource} since {since:%Y-%m-%d}; its {len(ids)} snapshots stay"
+            now = workspace.now()
+            if since is None or any(since < id_moment(one) <= now for one in ids):  # it was there once more
+                since = now
+            detail = f"gone from {resource} since {since:%Y-%m-%d}; the vault has snapshots of it: {len(ids)}"
             item = RunItem(resource=resource, project=project, outcome=Outcome.VANISHED, snapshot_id=ids[-1])
             items.append(item.model_copy(update={"since": since, "detail": detail}))
     return items

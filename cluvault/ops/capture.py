@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from cluvault.errors import DamagedSnapshot
+from cluvault.errors import DamagedSnapshot, SnapshotNotFound
 from cluvault.model.manifest import Counts, DeploymentRecord, Manifest, ModelRecord, Reason
 from cluvault.model.project_file import read_project_file
 from cluvault.ops.fanout import together
@@ -123,8 +123,8 @@ async def _stands_for(vault: Vault, latest: Manifest, capture: Capture) -> bool:
         return False
     try:
         await vault.read(latest)
-    except DamagedSnapshot:
-        return False  # an unreadable snapshot is no backup
+    except (DamagedSnapshot, SnapshotNotFound):
+        return False  # an unreadable snapshot is no backup, and one that was pruned just now is none either
     return True
 
 

@@ -127,11 +127,17 @@ async def find_snapshot(workspace: Workspace, reference: str) -> Manifest:
         UsageError: the reference names no snapshot.
         SnapshotNotFound: no snapshot fits.
     """
-    parsed = parse_reference(reference)
-    if not isinstance(parsed, SnapshotReference):
-        raise UsageError(f"{reference!r} is not in the vault", mend="write RESOURCE/PROJECT or RESOURCE/PROJECT@ID")
+    parsed = snapshot_reference(reference)
     vault = await workspace.vault()
     return await vault.resolve(parsed)
+
+
+def snapshot_reference(text: str) -> SnapshotReference:
+    """Read a reference that means a snapshot. Raises UsageError for any other."""
+    parsed = parse_reference(text)
+    if not isinstance(parsed, SnapshotReference):
+        raise UsageError(f"{text!r} is not in the vault", mend="write RESOURCE/PROJECT or RESOURCE/PROJECT@ID")
+    return parsed
 
 
 async def _latest_ids(workspace: Workspace, resource: str) -> dict[str, str]:

@@ -69,6 +69,24 @@ async def at_once(targets: Sequence[T], run_one: Callable[[T], Awaitable[R]], *,
     return [task.result() for task in tasks]
 
 
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await what must not be cut in the middle: whoever cancels it waits for its end.
+
+    It runs in a task of its own, for some who cancel do so again at every await.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as err:
+            cancelled = err
+    if cancelled is not None:
+        task.exception()  # looked at; being cancelled says more
+        raise cancelled
+    return task.result()
+
+
 async def together(one: Coroutine[Any, Any, A], two: Coroutine[Any, Any, B]) -> tuple[A, B]:
     """Await two things at once; the first error ends the other and is raised as it is."""
     try:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cluvault.errors import CluvaultError, ConfigurationError
+from cluvault.errors import CluvaultError, ConfigurationError, SnapshotNotFound
 from cluvault.model.run import Outcome, RunItem
 from cluvault.ops.catalogue import place_of
 from cluvault.ops.fanout import at_once, failed_item, ignore
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
-from cluvault.plan.prune import ProjectPrune, PruneRules, forgotten_holds, plan_prune
+from cluvault.plan.keys import parse_manifest_key
+from cluvault.plan.prune import PUT_BACK, ProjectPrune, PruneRules, plan_prune, to_put_back
 from cluvault.plan.retention import read_policy, read_vanished_policy
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from cluvault.model.json_text import JsonObject
     from cluvault.ops.workspace import Workspace
+    from cluvault.plan.history import History
+    from cluvault.plan.keys import SnapshotKey
+    from cluvault.plan.prune import Recorded
     from cluvault.vault.removal import Pruned
     from cluvault.vault.vault import Vault
 
@@ -126,64 +130,95 @@ async def plan_vault_prune(workspace: Workspace, options: PruneOptions) -> tuple
     projects = await projects_of_vault(vault, options.places)
 
     async def one(project: VaultProject) -> ProjectPrune:
-        history = await vault.history(project.resource, project.project)
-        return plan_prune(
-            history,
-            rules,
-            holds=await vault.holds.of_project(project.resource, project.project),
-            records=await vault.removal.records(project.resource, project.project),
-            gone_since=project.gone_since,
-            now=workspace.now(),
-        )
+        plan, _, _ = await _look_at(vault, project, rules, now=workspace.now())
+        return plan
 
     plans = await at_once(projects, one, concurrency=_AT_ONCE)
     return tuple(plan for plan in plans if plan.verdicts or plan.unreadable or plan.has_work)
 
 
 async def projects_of_vault(vault: Vault, places: Sequence[str] = ()) -> list[VaultProject]:
-    """The projects that the vault has snapshots of, or those of them that are named."""
+    """The projects that the vault has snapshots of, or those of them that are named.
+
+    Raises:
+        SnapshotNotFound: a name that fits nothing, most likely a typing error.
+    """
     wanted = [place_of(place) for place in places] or [(resource, None) for resource in await vault.resources()]
     found: set[VaultProject] = set()
     for resource, project in wanted:
+        known = await vault.projects(resource or "")
+        names = [name for name in known if project in (None, name)]
+        if places and not names:
+            what = f"{resource}/{project}" if project else resource
+            raise SnapshotNotFound(f"{what} is not in {vault.url}", mend="`cluvault snapshots` lists what is")
         gone = await vault.vanished(resource or "")
-        names = await vault.projects(resource or "") if project is None else [project]
         found.update(VaultProject(resource or "", name, gone.get(name)) for name in names)
     return sorted(found)
 
 
 async def prune_project(workspace: Workspace, plan: ProjectPrune, options: PruneOptions) -> list[RunItem]:
-    """Carry one project's plan out; what was held, locked or referred to in the meantime stays."""
+    """Carry one project's plan out; what was held, locked, referred to or else needed in the meantime stays."""
     vault = await workspace.vault()
-    records = await vault.removal.records(plan.resource, plan.project)
+    rules = rules_of(workspace, options)
+    gone_since = (await vault.vanished(plan.resource)).get(plan.project)
+    project = VaultProject(plan.resource, plan.project, gone_since)
+    present, history, records = await _look_at(vault, project, rules, now=workspace.now())
     held = await vault.holds.of_project(plan.resource, plan.project)
-    history = await vault.history(plan.resource, plan.project)
-    back = await vault.removal.put_back(forgotten_holds(history, held.keys()), records)
+    back = await vault.removal.put_back(to_put_back(history, held, records))
     done = await vault.removal.carry_out(
-        plan,
+        present.limited_to(plan),
         history,
         records,
         run_id=workspace.new_run_id(),
         now=workspace.now(),
-        grace=rules_of(workspace, options).grace,
+        grace=rules.grace,
     )
-    item = RunItem(resource=plan.resource, project=plan.project, outcome=Outcome.RESTORED)
-    returned = [
-        item.model_copy(update={"snapshot_id": key.snapshot_id, "detail": "is held; an earlier prune had removed it"})
-        for key in back
+    return [*_stayed(plan, present), *_items(plan, done, back)]
+
+
+def _stayed(shown: ProjectPrune, present: ProjectPrune) -> list[RunItem]:
+    """Snapshots that the plan that was shown removes and the present one keeps, with the reason."""
+    agreed = set(shown.removed)
+    return [
+        RunItem(
+            resource=shown.resource,
+            project=shown.project,
+            outcome=Outcome.SKIPPED,
+            snapshot_id=one.candidate.key.snapshot_id,
+            detail=f"stays since the plan was made: {'; '.join(one.reasons)}",
+        )
+        for one in present.verdicts
+        if one.is_kept and one.candidate.key in agreed
     ]
-    return [*returned, *_items(plan, done)]
 
 
-def _items(plan: ProjectPrune, done: Pruned) -> list[RunItem]:
+async def _look_at(
+    vault: Vault, project: VaultProject, rules: PruneRules, *, now: datetime
+) -> tuple[ProjectPrune, History, list[Recorded]]:
+    """A plan for a project, and what it was made from.
+
+    The records are read after the snapshots: whoever removed one that is missing there wrote its record before.
+    """
+    history = await vault.history(project.resource, project.project)
+    holds = await vault.holds.of_project(project.resource, project.project)
+    records = await vault.removal.records(project.resource, project.project)
+    plan = plan_prune(history, rules, holds=holds, records=records, gone_since=project.gone_since, now=now)
+    return plan, history, records
+
+
+def _items(plan: ProjectPrune, done: Pruned, back: Sequence[SnapshotKey]) -> list[RunItem]:
     def item(outcome: Outcome, detail: str | None, snapshot_id: str | None = None) -> RunItem:
         return RunItem(
             resource=plan.resource, project=plan.project, outcome=outcome, snapshot_id=snapshot_id, detail=detail
         )
 
-    items = [item(Outcome.REMOVED, "no rule keeps it", key.snapshot_id) for key in done.removed]
+    items = [item(Outcome.RESTORED, PUT_BACK, key.snapshot_id) for key in back]
+    items += [item(Outcome.REMOVED, "no rule keeps it", key.snapshot_id) for key in done.removed]
     items += [item(Outcome.SKIPPED, "was held after the plan was made", key.snapshot_id) for key in done.held]
     items += [item(Outcome.SKIPPED, "took too long; the next run removes it", key.snapshot_id) for key in done.late]
-    items += [item(Outcome.LOCKED, sentence) for sentence in done.locked.values()]
+    for key, sentence in done.locked.items():
+        snapshot = parse_manifest_key(key)
+        items.append(item(Outcome.LOCKED, sentence, snapshot.snapshot_id if snapshot else None))
     if done.contents:
         items.append(item(Outcome.REMOVED, f"{done.contents} unreferenced contents, {done.content_bytes} bytes"))
     return items

@@ -41,7 +41,8 @@ class Report:
             return 0
         if any(item.outcome == Outcome.DAMAGED for item in self.items):
             return DamagedSnapshot.exit_code
-        return 1 if len(self.failed) == len(self.items) else PartialFailure.exit_code
+        done = any(item.outcome not in (Outcome.FAILED, Outcome.VANISHED) for item in self.items)
+        return PartialFailure.exit_code if done else 1
 
     @property
     def summary(self) -> str:
@@ -72,7 +73,13 @@ class RunFailed(PartialFailure):
 
 
 async def finish_run(
-    workspace: Workspace, kind: str, started_at: datetime, resources: Sequence[str], items: Sequence[RunItem]
+    workspace: Workspace,
+    kind: str,
+    started_at: datetime,
+    resources: Sequence[str],
+    items: Sequence[RunItem],
+    *,
+    options: JsonObject | None = None,
 ) -> Report:
     """Write the run record and return the report.
 
@@ -88,6 +95,7 @@ async def finish_run(
         ended_at=workspace.now(),
         tool=Tool(name=TOOL_NAME, version=__version__),
         resources=tuple(resources),
+        options=options or {},
         items=tuple(items),
     )
     report = Report(kind=kind, run_id=run_id, items=tuple(items), record_key="")

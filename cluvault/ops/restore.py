@@ -95,7 +95,7 @@ async def restore(
     on_plan(plan)
     if not options.allow_loss:
         refuse_without_leave(plan.losses, what=plan.sentence, mend=_LEAVE)
-    body = _body(source, plan)
+    body = restore_body(source, plan)
     await workspace.vault(create=True)  # a vault that cannot be opened is known before anything is imported
     outcome = await import_and_prove(
         workspace,
@@ -166,7 +166,7 @@ def _migrated(source: Source, project: str, version: str) -> _Contents:
     return _Contents(CONVERSATION, ("a LUIS app: the service migrates it", *migration.notes), migration.losses)
 
 
-def _body(source: Source, plan: RestorePlan) -> Body:
+def restore_body(source: Source, plan: RestorePlan) -> Body:
     """What is sent: a LUIS application as it is, a project file as it fits."""
     if source.is_luis:
         migration = migrate_luis_app(source.read_luis(), name=plan.project, version=plan.api_version)

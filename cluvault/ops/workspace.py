@@ -163,6 +163,16 @@ class Workspace:
 
         return await read_object(url, environment=self._environment)
 
+    def store_at(self, url: str) -> ObjectStore:
+        """The store of another vault, closed with the workspace.
+
+        Raises:
+            ConfigurationError: the URL is none of a vault.
+        """
+        store = self._open_store(url)
+        self._closing.push_async_callback(store.aclose)
+        return store
+
     def _cache_folder(self) -> Path | None:
         """Where manifests of a vault in a cloud are kept; a folder is read as fast as the cache would be."""
         vault = self.settings.vault
@@ -172,8 +182,7 @@ class Workspace:
 
     def _opened_store(self) -> ObjectStore:
         if self._store is None:
-            self._store = self._open_store(self.settings.vault.url)
-            self._closing.push_async_callback(self._store.aclose)
+            self._store = self.store_at(self.settings.vault.url)
         return self._store
 
     def _sign_in(self, name: str, settings: ResourceSettings) -> CluClient:

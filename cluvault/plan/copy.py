@@ -82,7 +82,8 @@ def plan_copy(
     whole = {key_of(one) for one in target.snapshots if one.content.key in target.contents} | set(target.unreadable)
     missing = {key_of(one): one for one in source.snapshots if key_of(one) not in whole}
     if rules is None:
-        removed = {one.snapshot_id for record in records for one in record.record.removed}
+        readable = [one.record for one in records if one.record is not None]
+        removed = {one.snapshot_id for record in readable for one in record.removed}
         unwanted = {key for key in missing if key not in there and key.snapshot_id in removed and key not in holds}
     else:
         together = _together(source, target)

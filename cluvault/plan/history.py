@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cluvault.plan.keys import SnapshotKey, is_content_key, parse_manifest_key
+from cluvault.plan.keys import SnapshotKey, is_content_key, parse_manifest_key, project_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,6 +37,7 @@ class History:
         snapshots: Sorted by id.
         unreadable: Snapshots whose manifest cannot be used, with what is wrong with it. They exist: what such a
             manifest refers to is not known, so nothing of the project counts as unreferenced.
+        newer: Those of them that a newer format wrote.
         contents: The contents that are there, by key.
         foreign: What no vault writes below a project.
     """
@@ -47,6 +48,7 @@ class History:
     unreadable: Mapping[SnapshotKey, str] = field(default_factory=dict[SnapshotKey, str])
     contents: Mapping[str, ObjectInfo] = field(default_factory=dict[str, "ObjectInfo"])
     foreign: tuple[ObjectInfo, ...] = ()
+    newer: frozenset[SnapshotKey] = frozenset()
 
     def is_whole(self, manifest: Manifest) -> bool:
         """Whether a snapshot's content is there in the size that its manifest says; its bytes are not read."""
@@ -54,8 +56,11 @@ class History:
         return found is not None and found.size == manifest.content.bytes
 
     def unreferenced(self, *, without: Iterable[SnapshotKey] = ()) -> tuple[str, ...]:
-        """The contents that no snapshot refers to, once those in `without` are gone; none where one is unreadable."""
-        if self.unreadable:
+        """The contents that no snapshot refers to, once those in `without` are gone.
+
+        None where one is unreadable, or names what it may not: what such a one needs is not known.
+        """
+        if self.unreadable or not all(map(names_own_content, self.snapshots)):
             return ()
         gone = set(without)
         referred = {one.content.key for one in self.snapshots if key_of(one) not in gone}
@@ -65,6 +70,12 @@ class History:
 def key_of(manifest: Manifest) -> SnapshotKey:
     """Where a snapshot lies."""
     return SnapshotKey(manifest.resource, manifest.project, manifest.snapshot_id)
+
+
+def names_own_content(manifest: Manifest) -> bool:
+    """Whether a manifest names content of its own project: a manifest is data, and data may come from anybody."""
+    key = manifest.content.key
+    return is_content_key(key) and key.startswith(project_prefix(manifest.resource, manifest.project))
 
 
 def sort_objects(objects: Iterable[ObjectInfo]) -> ProjectObjects:

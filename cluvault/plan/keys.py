@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -14,10 +15,12 @@ SNAPSHOTS: Final = "snapshots/"
 RUNS: Final = "runs/"
 HOLDS: Final = "holds/"
 PRUNES: Final = "prunes/"
+PROMOTIONS: Final = "promotions/"
 _MANIFEST: Final = "manifest.json"
 _CONTENT: Final = "config.json.gz"
 _RELEASED: Final = ".released"
 _PARTS: Final = 5
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -115,6 +118,14 @@ def run_key(date: str, run_id: str) -> str:
     return f"{RUNS}{date}/{encode_name(run_id)}.json"
 
 
+def parse_run_key(key: str) -> tuple[str, str] | None:
+    """Date and run id of the run record that has this key, or None for any other key."""
+    _, _, rest = key.partition("/")
+    date, _, name = rest.partition("/")
+    found = date, decode_name(name.removesuffix(".json"))
+    return found if _DATE.fullmatch(date) and run_key(*found) == key else None
+
+
 def parse_manifest_key(key: str) -> SnapshotKey | None:
     """The snapshot whose manifest has this key, or None for any other key."""
     found = _parse(key, SNAPSHOTS)
@@ -143,8 +154,12 @@ def parse_prune_key(key: str) -> tuple[str, str, str] | None:
 
 def is_content_key(key: str) -> bool:
     """Whether a key can be a snapshot's content: a manifest that names another key is not believed."""
-    folder, _, name = key.rpartition("/")
-    return name == _CONTENT and parse_manifest_key(f"{folder}/{_MANIFEST}") is not None
+    return key.rpartition("/")[2] == _CONTENT and snapshot_of(key) is not None
+
+
+def snapshot_of(key: str) -> SnapshotKey | None:
+    """The snapshot in whose folder an object lies, or None when it lies in none."""
+    return parse_manifest_key(f"{key.rpartition('/')[0]}/{_MANIFEST}")
 
 
 def _parse(key: str, root: str) -> SnapshotKey | None:

@@ -6,7 +6,7 @@ looked at one of them just before it went, and be about to refer to the same con
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cluvault.model.hold import Hold
-    from cluvault.model.prune_record import PruneRecord
+    from cluvault.model.prune_record import PruneRecord, RemovedSnapshot
     from cluvault.plan.history import History
     from cluvault.plan.keys import SnapshotKey
     from cluvault.plan.retention import RetentionPolicy, VanishedPolicy, Verdict
@@ -29,7 +29,9 @@ COMMIT_LIMIT: Final = timedelta(hours=1)
 LEAST_GRACE: Final = 3 * COMMIT_LIMIT
 """A decision up to one limit after the record, a manifest up to another limit later, and one to spare."""
 RECORD_DAYS: Final = 90
-"""For how long the records of prunes are kept."""
+"""For how long the records of prunes are kept; longer than any grace period that can be configured."""
+PUT_BACK: Final = "is held; an earlier prune had removed it"
+_NOT_SHOWN: Final = "was not in the plan that was shown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,9 @@ class PruneRules:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The record of a prune, and when the store received it by the store's own clock."""
+    """The record of a prune, None when it is damaged, and when the store received it by the store's own clock."""
 
-    record: PruneRecord
+    record: PruneRecord | None
     stored_at: datetime
 
 
@@ -64,11 +66,12 @@ class ProjectPrune:
     """What becomes of one project's snapshots and contents.
 
     Attributes:
-        gone_since: When a backup first missed the project in its resource; None when it is there.
+        gone_since: Since when the project is gone from its resource; None when it is there.
         verdicts: On every snapshot that can be read, by id.
         unreadable: Snapshots that cannot be judged, and why; they stay, and so does every content.
         waiting: Contents that nothing refers to, or will once this plan is carried out, and that stay for now.
         expired: Contents that nothing has referred to for the grace period.
+        returning: Held snapshots that an earlier prune removed and did not live to put back.
         bytes_waiting: The size of the former.
         bytes_expired: The size of the latter.
     """
@@ -79,6 +82,7 @@ class ProjectPrune:
     unreadable: Mapping[SnapshotKey, str]
     waiting: tuple[str, ...]
     expired: tuple[str, ...]
+    returning: tuple[SnapshotKey, ...] = ()
     bytes_waiting: int = 0
     bytes_expired: int = 0
     gone_since: datetime | None = None
@@ -91,7 +95,16 @@ class ProjectPrune:
     @property
     def has_work(self) -> bool:
         """Whether carrying it out changes anything."""
-        return bool(self.removed or self.waiting or self.expired)
+        return bool(self.removed or self.waiting or self.expired or self.returning)
+
+    def limited_to(self, shown: ProjectPrune) -> ProjectPrune:
+        """This plan, made a moment ago, without the removal of what an earlier one, which was shown, keeps."""
+        agreed = set(shown.removed)
+        verdicts = tuple(
+            one if one.is_kept or one.candidate.key in agreed else replace(one, reasons=(_NOT_SHOWN,))
+            for one in self.verdicts
+        )
+        return replace(self, verdicts=verdicts)
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON values."""
@@ -118,6 +131,8 @@ class ProjectPrune:
             }
         for key, problem in self.unreadable.items():
             yield {"snapshot": key.snapshot_id, "capturedAt": None, "decision": "keep", "reasons": [problem]}
+        for key in self.returning:
+            yield {"snapshot": key.snapshot_id, "capturedAt": None, "decision": "put back", "reasons": [PUT_BACK]}
 
 
 def plan_prune(
@@ -151,6 +166,8 @@ def plan_prune(
     if gone_since is None:
         verdicts = decide(candidates, rules.policy, **options)
     else:
+        seen = [one.captured_at for one in history.snapshots if one.captured_at <= now]
+        gone_since = max([gone_since, *seen])  # it was there once more since a backup last said so
         verdicts = decide_vanished(candidates, rules.vanished, since=gone_since, **options)
     removed = [verdict.candidate.key for verdict in verdicts if not verdict.is_kept]
     loose = history.unreferenced(without=removed)
@@ -163,6 +180,7 @@ def plan_prune(
         unreadable=history.unreadable,
         waiting=waiting,
         expired=expired,
+        returning=tuple(to_put_back(history, holds, records)),
         bytes_waiting=sum(history.contents[key].size for key in waiting),
         bytes_expired=sum(history.contents[key].size for key in expired),
         gone_since=gone_since,
@@ -175,7 +193,7 @@ def expired_contents(
     """The contents that nothing has referred to for the grace period.
 
     A content's time begins when the store receives the first record that calls it unreferenced, and begins anew with
-    every record of a snapshot that referred to it and goes.
+    every record of a snapshot that referred to it and goes. A damaged record may have said so of any.
 
     Args:
         unreferenced: What nothing refers to now.
@@ -193,22 +211,45 @@ def is_recorded(plan: ProjectPrune, records: Sequence[Recorded]) -> bool:
 
 
 def _unreferenced_since(records: Sequence[Recorded]) -> dict[str, datetime]:
+    """The first mention of each content since the last snapshot that referred to it was to go.
+
+    A damaged record may have spoken of any content: nothing that was said before it counts.
+    """
+    damaged_at = max((one.stored_at for one in records if one.record is None), default=None)
+    readable = [(one.record, one.stored_at) for one in records if one.record is not None]
+    left: dict[str, datetime] = {}
+    for record, stored_at in readable:
+        for removed in record.removed:
+            left[removed.content_key] = max(stored_at, left.get(removed.content_key, stored_at))
     since: dict[str, datetime] = {}
-    for one in sorted(records, key=lambda one: one.stored_at):
-        for removed in one.record.removed:
-            since.pop(removed.content_key, None)
-        for key in one.record.unreferenced:
-            since.setdefault(key, one.stored_at)
+    for record, stored_at in readable:
+        if damaged_at is not None and stored_at <= damaged_at:
+            continue
+        for key in record.unreferenced:
+            if stored_at >= left.get(key, stored_at):  # stores count in seconds: equal times have no order
+                since[key] = min(stored_at, since.get(key, stored_at))
     return since
 
 
-def forgotten_holds(history: History, holds: Collection[SnapshotKey]) -> tuple[SnapshotKey, ...]:
-    """Held snapshots that are not there: the hold came while a prune was removing them, and the prune was killed."""
+def to_put_back(
+    history: History, holds: Collection[SnapshotKey], records: Sequence[Recorded]
+) -> dict[SnapshotKey, RemovedSnapshot]:
+    """Held snapshots that are gone though their content is there, each with its manifest from the record.
+
+    The hold came while a prune was removing them, and the prune was killed before it looked at the holds.
+    """
     there = {key_of(one) for one in history.snapshots} | set(history.unreadable)
-    return tuple(sorted(key for key in holds if key not in there))
+    known = {
+        removed.snapshot_id: removed
+        for one in records
+        if one.record is not None
+        for removed in one.record.removed
+        if removed.content_key in history.contents
+    }
+    return {key: known[key.snapshot_id] for key in sorted(holds) if key not in there and key.snapshot_id in known}
 
 
 def stale_records(records: Sequence[Recorded], *, now: datetime) -> tuple[str, ...]:
     """The run ids of records that are too old to matter: their contents are gone or referred to again."""
     oldest = now - timedelta(days=RECORD_DAYS)
-    return tuple(one.record.run_id for one in records if one.stored_at < oldest)
+    return tuple(one.record.run_id for one in records if one.record is not None and one.stored_at < oldest)

@@ -5,7 +5,7 @@ A snapshot is kept when any rule keeps it. Rules look at one project of one reso
 | rule | keeps |
 | --- | --- |
 | keep-last = n | the n newest |
-| keep-hourly, -daily, -weekly, -monthly, -yearly = n | of each of the n newest hours, days, ISO weeks, months, years that have any, the newest |
+| keep-hourly, -daily, -weekly, -monthly, -yearly = n | of each of the n newest hours, days, ISO weeks, months, years that have any, the newest; while there are fewer than n, the oldest of all, too |
 | keep-within = "1y6m3d2h" | those at most that much older than the newest, and the one before: it was in force when that time began |
 | keep-tag = ["a,b", "c"] | those with tags a and b, and those with tag c |
 | floor = n (1 unless said) | the n newest that can be read, whatever the rules say |
@@ -19,6 +19,7 @@ Pure: `now` is an argument.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 
     from cluvault.plan.keys import SnapshotKey
 
-_PERIOD: Final = re.compile(r"(?:(\d+)y)?(?:(\d+)m)?(?:(\d+)d)?(?:(\d+)h)?")
+_PERIOD: Final = re.compile(r"(?:(\d{1,6})y)?(?:(\d{1,6})m)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?", re.ASCII)
+_NUMBER: Final = re.compile(r"\d{1,6}", re.ASCII)
+_MOST: Final = 999_999
+_START: Final = datetime.min.replace(tzinfo=UTC)
 _MONTHS: Final = 12
 _NUMBERS: Final = ("keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly")
 _FORGET: Final = "forget-after-days"
@@ -42,7 +46,7 @@ _KNOWN: Final = (*_NUMBERS, "keep-within", "keep-tag", "floor", "time-zone")
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A length of time in calendar units."""
+    """A length of time: years, months and days of the calendar, and hours of sixty minutes each."""
 
     years: int = 0
     months: int = 0
@@ -53,15 +57,16 @@ class Period:
         """The moment that much earlier; a day that its month lacks becomes that month's last."""
         months = moment.year * _MONTHS + moment.month - 1 - self.years * _MONTHS - self.months
         if months < _MONTHS:
-            return datetime.min.replace(tzinfo=UTC)
+            return _START
         year, month = divmod(months, _MONTHS)
-        first = moment.replace(year=year, month=month + 1, day=1)
-        following = (first + timedelta(days=31)).replace(day=1)
-        day = min(moment.day, (following - first).days)
+        day = min(moment.day, monthrange(year, month + 1)[1])
         try:
-            return first.replace(day=day) - timedelta(days=self.days, hours=self.hours)
+            local = moment.replace(year=year, month=month + 1, day=day)
+            if self.days:  # subtracting forgets which of two equal hours is meant
+                local -= timedelta(days=self.days)
+            return local.astimezone(UTC) - timedelta(hours=self.hours)
         except OverflowError:
-            return datetime.min.replace(tzinfo=UTC)
+            return _START
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,16 +165,18 @@ def decide_vanished(
     drop_damaged: bool = False,
 ) -> tuple[Verdict, ...]:
     """The verdict on every snapshot of a project that was first missed at `since`; arguments as for `decide`."""
-    if vanished.forget_after is not None and now - since >= vanished.forget_after:
-        return tuple(
-            Verdict(one, tuple((protected or {}).get(one.key, ())))
-            for one in sorted(candidates, key=lambda one: one.key)
-        )
-    if vanished.policy is not None:
+    is_forgotten = vanished.forget_after is not None and now - since >= vanished.forget_after
+    if vanished.policy is not None and not is_forgotten:
         return decide(candidates, vanished.policy, now=now, protected=protected, drop_damaged=drop_damaged)
     reason = f"the project is gone since {since:%Y-%m-%d}"
     return tuple(
-        Verdict(one, () if drop_damaged and not one.is_good else (reason, *(protected or {}).get(one.key, ())))
+        Verdict(
+            one,
+            (
+                *(() if is_forgotten or (drop_damaged and not one.is_good) else (reason,)),
+                *(protected or {}).get(one.key, ()),
+            ),
+        )
         for one in sorted(candidates, key=lambda one: one.key)
     )
 
@@ -179,8 +186,7 @@ def _decide_project(
 ) -> list[tuple[Candidate, list[str]]]:
     newest_first = sorted(candidates, key=lambda one: (one.captured_at, one.key.snapshot_id), reverse=True)
     kept: list[tuple[Candidate, list[str]]] = [(one, []) for one in newest_first]
-    good = [entry for entry in kept if entry[0].is_good]
-    past = [entry for entry in good if entry[0].captured_at <= now]
+    past = [entry for entry in kept if entry[0].is_good and entry[0].captured_at <= now]
     for candidate, reasons in kept:
         if not candidate.is_good and not drop_damaged:
             reasons.append("damaged: mend it with verify --repair, or drop it with --drop-damaged")
@@ -190,7 +196,7 @@ def _decide_project(
     _keep_within(past, policy)
     for candidate, reasons in past:
         reasons.extend(f"tag {', '.join(sorted(tags))}" for tags in policy.tags if tags <= candidate.tags)
-    for candidate, reasons in good[: policy.floor]:
+    for candidate, reasons in past[: policy.floor]:
         if not reasons:
             reasons.append(f"floor: one of the {policy.floor} newest of {candidate.key.project}")
     return kept
@@ -214,7 +220,7 @@ class _Rule:
         return True
 
 
-def _keep_buckets(past: Iterable[tuple[Candidate, list[str]]], policy: RetentionPolicy) -> None:
+def _keep_buckets(past: Sequence[tuple[Candidate, list[str]]], policy: RetentionPolicy) -> None:
     rules = [
         _Rule("last", policy.last, lambda _, place: place),
         _Rule("hourly", policy.hourly, lambda local, _: (local.date(), local.hour, local.utcoffset())),
@@ -224,14 +230,24 @@ def _keep_buckets(past: Iterable[tuple[Candidate, list[str]]], policy: Retention
         _Rule("yearly", policy.yearly, lambda local, _: local.year),
     ]
     for place, (candidate, reasons) in enumerate(past):
-        local = candidate.captured_at.astimezone(policy.zone)
+        local = _local(candidate.captured_at, policy.zone)
         reasons.extend(rule.name for rule in rules if rule.keeps(local, place))
+    for _, reasons in past[-1:]:
+        reasons.extend(f"{rule.name}: the oldest" for rule in rules[1:] if rule.left and rule.name not in reasons)
+
+
+def _local(moment: datetime, zone: tzinfo) -> datetime:
+    """The moment in a zone; as it stands at either end of time: a manifest may say any date."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
 
 
 def _keep_within(past: Sequence[tuple[Candidate, list[str]]], policy: RetentionPolicy) -> None:
     if policy.within is None or not past:
         return
-    earliest = policy.within.before(past[0][0].captured_at.astimezone(policy.zone))
+    earliest = policy.within.before(_local(past[0][0].captured_at, policy.zone))
     for candidate, reasons in past:
         if candidate.captured_at < earliest:
             reasons.append("within: in force when it began")
@@ -289,8 +305,10 @@ def _placed(name: str) -> Generator[None]:
 
 
 def _number(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _refused(f"{name} should be a number, 0 or more")
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return int(value)  # the environment holds texts only
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+        raise _refused(f"{name} should be a number from 0 to {_MOST}")
     return value
 
 
@@ -305,7 +323,8 @@ def _tags(value: object) -> tuple[frozenset[str], ...]:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in cast("list[object]", texts)):
         raise _refused('keep-tag should be a list of tags such as ["release", "prod,audited"]')
-    sets = [frozenset(filter(None, text.replace(" ", "").split(","))) for text in cast("list[str]", texts)]
+    parts = [[part.strip() for part in text.split(",")] for text in cast("list[str]", texts)]
+    sets = [frozenset(filter(None, tags)) for tags in parts]
     if not all(sets):
         raise _refused("keep-tag holds an empty tag, which every snapshot would have")
     return tuple(sets)
@@ -314,7 +333,7 @@ def _tags(value: object) -> tuple[frozenset[str], ...]:
 def _zone(value: object) -> tzinfo:
     try:
         return ZoneInfo(value) if isinstance(value, str) and value != "UTC" else _only_utc(value)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise _refused(f"time-zone {value!r} is not known here", mend="write one such as Europe/Berlin") from None
 
 

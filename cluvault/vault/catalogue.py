@@ -183,6 +183,10 @@ class Catalogue:
             return {}
         return await asyncio.to_thread(self._cache.find, list(part.manifests.values()), after=part.after)
 
+    def objects(self) -> AsyncIterator[ObjectInfo]:
+        """Everything that lies in the vault's place, sorted by key; nothing is read."""
+        return self._store.list()
+
     async def resources(self) -> list[str]:
         """The resources of which there is, or was, a snapshot."""
         return await self._names(SNAPSHOTS)
@@ -198,15 +202,16 @@ class Catalogue:
     async def history(self, resource: str, project: str) -> History:
         """Everything that the vault holds of a project; manifests that cannot be used are named, not raised."""
         found = await self.objects_of(resource, project)
-        unreadable: dict[SnapshotKey, str] = {}
+        faults: dict[SnapshotKey, VaultError] = {}
         snapshots = await self._manifests(
-            sorted(found.manifests), on_fault=lambda key, error: unreadable.update({key: str(error)})
+            sorted(found.manifests), on_fault=lambda key, error: faults.update({key: error})
         )
         return History(
             resource=resource,
             project=project,
             snapshots=tuple(snapshots),
-            unreadable=unreadable,
+            unreadable={key: str(error) for key, error in faults.items()},
+            newer=frozenset(key for key, error in faults.items() if isinstance(error, VaultTooNew)),
             contents=found.contents,
             foreign=found.foreign,
         )

@@ -9,7 +9,7 @@ from cluvault.errors import ContentMissing, DamagedSnapshot, InvalidProjectFile
 from cluvault.model.compression import compress, decompress
 from cluvault.model.manifest import Content
 from cluvault.model.names import shorten
-from cluvault.plan.keys import is_content_key, project_prefix
+from cluvault.plan.history import names_own_content
 
 if TYPE_CHECKING:
     from cluvault.model.manifest import Manifest
@@ -62,13 +62,12 @@ def _check(content: Content, what: str, *, expected: object, found: object, refe
 
 
 def check_content_key(manifest: Manifest) -> None:
-    """Hold a manifest to content of its own project: a manifest is data, and data may come from anybody.
+    """Hold a manifest to content of its own project.
 
     Raises:
         DamagedSnapshot: it names something else.
     """
-    key = manifest.content.key
-    if not is_content_key(key) or not key.startswith(project_prefix(manifest.resource, manifest.project)):
+    if not names_own_content(manifest):
         raise damaged(manifest.content, "is no content of this project", reference=manifest.reference)
 
 
@@ -82,8 +81,13 @@ def content_missing(content: Content, *, reference: str) -> ContentMissing:
     return ContentMissing(_sentence(content, "is missing", reference), mend=_MEND)
 
 
+def subject(content: Content, *, reference: str) -> str:
+    """How an error about a content begins."""
+    return f"{reference}: content {shorten(content.key, 200)!r}: "
+
+
 def _sentence(content: Content, problem: str, reference: str) -> str:
-    return f"{reference}: content {shorten(content.key, 200)!r}: {problem}"
+    return subject(content, reference=reference) + problem
 
 
 def _decode(stored: bytes, content: Content, *, reference: str) -> bytes:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cluvault.errors import DamagedRecord, ObjectNotFound, SnapshotNotFound
-from cluvault.model.hold import Hold, Release
+from cluvault.errors import DamagedRecord, ObjectExists, ObjectNotFound, SnapshotNotFound
+from cluvault.model.hold import LONGEST_REASON, Hold, Release
 from cluvault.model.manifest import id_moment
 from cluvault.model.record_text import read_record, record_bytes
 from cluvault.plan.keys import HOLDS, HoldKey, SnapshotKey, holds_prefix, parse_hold_key
+from cluvault.vault.writing import put_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,7 +47,7 @@ class Holds:
         """
         await self._vault.manifest(snapshot)  # nothing is written for a name that was never there
         key = HoldKey(snapshot, hold_id)
-        await self._store.put_new(str(key), record_bytes(hold))
+        await put_once(self._store, str(key), record_bytes(hold))
         try:
             await self._vault.manifest(snapshot)
         except SnapshotNotFound:
@@ -54,8 +56,9 @@ class Holds:
         return key
 
     async def release(self, key: HoldKey, release: Release) -> None:
-        """End a hold."""
-        await self._store.put_new(str(key.release), record_bytes(release))
+        """End a hold; that somebody else did so already is success."""
+        with suppress(ObjectExists):
+            await self._store.put_new(str(key.release), record_bytes(release))
 
     async def list(self, resource: str | None = None, project: str | None = None) -> AsyncIterator[PlacedHold]:
         """The holds that nobody released, of the vault or of a project, by snapshot and time."""
@@ -85,4 +88,4 @@ class Holds:
         try:
             return read_record(Hold, data, key=str(key), what="a hold")
         except DamagedRecord as err:
-            return Hold(reason=err.message[:500], by="?", held_at=id_moment(key.hold_id))
+            return Hold(reason=err.message[:LONGEST_REASON], by="?", held_at=id_moment(key.hold_id))

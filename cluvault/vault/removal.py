@@ -30,11 +30,13 @@ from cluvault.plan.history import key_of, sort_objects
 from cluvault.plan.keys import parse_prune_key, project_prefix, prune_key, prunes_prefix
 from cluvault.plan.prune import COMMIT_LIMIT, Recorded, expired_contents, is_recorded, stale_records
 from cluvault.vault.steady import steady_seconds
+from cluvault.vault.writing import put_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from cluvault.model.object_info import ObjectInfo
     from cluvault.plan.history import History
     from cluvault.plan.keys import SnapshotKey
     from cluvault.plan.prune import ProjectPrune
@@ -52,7 +54,7 @@ class Pruned:
 
     Attributes:
         removed: Snapshots that are gone.
-        held: Snapshots that somebody held in the same moment; they are back.
+        held: Snapshots that somebody held after the plan was made; they stay, or are back.
         locked: Snapshots and contents that the store keeps immutable, with the sentence that says until when.
         late: Snapshots that stay until the next run, for this one took too long to go by its own plan.
         contents: How many contents are gone.
@@ -88,9 +90,7 @@ class Removal:
     # --- records of prunes -----------------------------------------------------------------------------------------
 
     async def records(self, resource: str, project: str) -> list[Recorded]:
-        """What earlier prunes wrote about a project, oldest first.
-
-        One that cannot be read tells nothing, and so lets nothing be removed sooner.
+        """What earlier prunes wrote about a project, oldest first; one that is damaged without what it said.
 
         Raises:
             VaultTooNew: a newer format wrote one.
@@ -99,29 +99,29 @@ class Removal:
         async for one in self._store.list(prunes_prefix(resource, project)):
             if parse_prune_key(one.key) is None:
                 continue
-            with suppress(DamagedRecord, ObjectNotFound):
+            with suppress(ObjectNotFound):
                 data = await self._store.get(one.key)
-                record = read_record(PruneRecord, data, key=one.key, what="the record of a prune")
-                records.append(Recorded(record, one.modified))
+                records.append(Recorded(_read(data, key=one.key), one.modified))
         return sorted(records, key=lambda one: one.stored_at)
 
-    async def put_back(self, snapshots: Collection[SnapshotKey], records: Sequence[Recorded]) -> list[SnapshotKey]:
-        """Bring back snapshots that earlier prunes removed, as far as record and content are there; which are back."""
-        known = {
-            (one.record.resource, one.record.project, removed.snapshot_id): removed
-            for one in records
-            for removed in one.record.removed
-        }
-        back: list[SnapshotKey] = []
-        for key in snapshots:
-            removed = known.get((key.resource, key.project, key.snapshot_id))
-            if removed is not None and await self._is_there(removed.content_key):
-                await self._put(key.manifest, removed.manifest.encode())
-                back.append(key)
-        return back
+    async def put_back(self, snapshots: Mapping[SnapshotKey, RemovedSnapshot]) -> list[SnapshotKey]:
+        """Bring back snapshots that earlier prunes removed, as far as their content is there; which are back."""
+        return [key for key, removed in snapshots.items() if await self._bring_back(key, removed.manifest.encode())]
 
-    async def _is_there(self, content_key: str) -> bool:
-        return any([found.key == content_key async for found in self._store.list(content_key)])
+    async def _bring_back(self, key: SnapshotKey, manifest: bytes) -> bool:
+        """List a removed snapshot again if its content is there; whether it is.
+
+        As for everybody who writes a manifest, the content is looked at once more behind it: a prune may be about to
+        remove it, and sees the manifest either before it does so or when it looks again.
+        """
+        content = read_manifest(manifest, key=key.manifest).content.key
+        try:
+            body = await self._store.get(content)
+        except ObjectNotFound:
+            return False
+        await self._put(key.manifest, manifest)
+        await self._put(content, body)
+        return True
 
     # --- carrying a plan out ---------------------------------------------------------------------------------------
 
@@ -147,14 +147,17 @@ class Removal:
         """
         done = Pruned()
         if plan.removed or plan.expired or not is_recorded(plan, records):
-            texts = await self._manifest_texts(plan.removed)
+            held = await self._holds.of_project(plan.resource, plan.project)
+            done.held += [key for key in plan.removed if key in held]
+            texts = await self._manifest_texts([key for key in plan.removed if key not in held])
             began = self._clock()
             own = await self._record(plan, texts, run_id=run_id, now=now)
             await self._remove_snapshots(texts, began, done)
             expired = expired_contents(plan.expired, [*records, own], now=own.stored_at, grace=grace)
-            await self._remove_contents(history, expired, done)
+            await self._remove_contents(history, expired, began, done, written_before=own.stored_at - grace)
         for stale in stale_records(records, now=now):
-            await self._store.delete(prune_key(plan.resource, plan.project, stale))
+            with suppress(ObjectLocked):
+                await self._store.delete(prune_key(plan.resource, plan.project, stale))
         return done
 
     async def _manifest_texts(self, snapshots: Sequence[SnapshotKey]) -> dict[SnapshotKey, bytes]:
@@ -185,7 +188,7 @@ class Removal:
             tool=Tool(name=TOOL_NAME, version=__version__),
         )
         key = prune_key(plan.resource, plan.project, run_id)
-        await self._store.put_new(key, record_bytes(record))
+        await put_once(self._store, key, record_bytes(record))
         return Recorded(record, await self._modified(key))
 
     async def _modified(self, key: str) -> datetime:
@@ -196,52 +199,68 @@ class Removal:
 
     async def _remove_snapshots(self, texts: Mapping[SnapshotKey, bytes], began: float, done: Pruned) -> None:
         gone: list[SnapshotKey] = []
-        for key in texts:
-            if self._clock() - began > COMMIT_LIMIT.total_seconds():
-                done.late.append(key)
-                continue
-            try:
-                await self._store.delete(key.manifest)
-                gone.append(key)
-            except ObjectLocked as err:
-                done.locked[key.manifest] = err.message
+        try:
+            for key in texts:
+                if self._is_late(began):
+                    done.late.append(key)
+                    continue
+                gone.append(key)  # before it is: the reply may be lost
+                try:
+                    await self._store.delete(key.manifest)
+                except ObjectLocked as err:
+                    done.locked[key.manifest] = err.message
+                    gone.remove(key)
+        finally:
+            await self._return_held(gone, texts, done)
+
+    async def _return_held(self, gone: Sequence[SnapshotKey], texts: Mapping[SnapshotKey, bytes], done: Pruned) -> None:
         held = await self._holds.of_project(gone[0].resource, gone[0].project) if gone else {}
         for key in gone:
-            if key in held:
-                await self._put(key.manifest, texts[key])
-            (done.held if key in held else done.removed).append(key)
+            is_back = key in held and await self._bring_back(key, texts[key])
+            (done.held if is_back else done.removed).append(key)
 
-    async def _remove_contents(self, history: History, contents: Sequence[str], done: Pruned) -> None:
+    async def _remove_contents(
+        self, history: History, contents: Sequence[str], began: float, done: Pruned, *, written_before: datetime
+    ) -> None:
+        """Remove those of the contents that are as old as that and that nothing refers to."""
         for start in range(0, len(contents), _AT_ONCE):
-            batch = contents[start : start + _AT_ONCE]
-            referred = await self._referred(history)
-            if referred is None:
+            look = await self._look(history)
+            if look is None or self._is_late(began):
                 return
-            taken = {key: await self._take_away(key, done) for key in batch if key not in referred}
-            referred = await self._referred(history)
+            old = {key for key, found in look.contents.items() if found.modified <= written_before}
+            batch = [key for key in contents[start : start + _AT_ONCE] if key in old - look.referred]
+            await self._take_away(batch, history, done)
+
+    async def _take_away(self, contents: Sequence[str], history: History, done: Pruned) -> None:
+        """Remove contents, look again, and put back what is referred to now: everything, when nobody can tell."""
+        taken: dict[str, bytes] = {}
+        look: _Look | None = None
+        try:
+            for key in contents:
+                await self._take(key, taken, done)
+            look = await self._look(history)
+        finally:
             for key, body in taken.items():
-                if body is None:
-                    continue
-                if referred is None or key in referred:
+                if look is None or key in look.referred:
                     await self._put(key, body)
                 else:
                     done.contents += 1
                     done.content_bytes += len(body)
 
-    async def _take_away(self, key: str, done: Pruned) -> bytes | None:
-        """Remove a content; its bytes, or None when it stays or was gone."""
-        try:
-            body = await self._store.get(key)
-            await self._store.delete(key)
-        except ObjectNotFound:
-            return None
-        except ObjectLocked as err:
-            done.locked[key] = err.message
-            return None
-        return body
+    async def _take(self, key: str, taken: dict[str, bytes], done: Pruned) -> None:
+        with suppress(ObjectNotFound):
+            taken[key] = await self._store.get(key)
+            try:
+                await self._store.delete(key)
+            except ObjectLocked as err:
+                done.locked[key] = err.message
+                del taken[key]
 
-    async def _referred(self, history: History) -> set[str] | None:
-        """The contents that the project's snapshots refer to at this moment; None when one of them cannot tell."""
+    def _is_late(self, began: float) -> bool:
+        return self._clock() - began > COMMIT_LIMIT.total_seconds()
+
+    async def _look(self, history: History) -> _Look | None:
+        """The project's contents, and to which its snapshots refer, at this moment; None when one cannot tell."""
         known = {key_of(one): one.content.key for one in history.snapshots}
         prefix = project_prefix(history.resource, history.project)
         found = sort_objects([one async for one in self._store.list(prefix)])
@@ -256,8 +275,21 @@ class Removal:
                 continue
             except (DamagedSnapshot, VaultTooNew):
                 return None
-        return referred
+        return _Look(found.contents, referred)
 
     async def _put(self, key: str, body: bytes) -> None:
         with suppress(ObjectExists):
             await self._store.put_new(key, body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    contents: Mapping[str, ObjectInfo]
+    referred: set[str]
+
+
+def _read(data: bytes, *, key: str) -> PruneRecord | None:
+    try:
+        return read_record(PruneRecord, data, key=key, what="the record of a prune")
+    except DamagedRecord:
+        return None

@@ -14,7 +14,6 @@ from cluvault.errors import (
     DamagedRecord,
     DamagedSnapshot,
     NotAVault,
-    ObjectExists,
     ObjectNotFound,
     SnapshotNotFound,
     StoreUnavailable,
@@ -32,8 +31,10 @@ from cluvault.vault.catalogue import Catalogue
 from cluvault.vault.content import check_content_key, check_stored, content_missing, pack, unpack
 from cluvault.vault.holds import Holds
 from cluvault.vault.identity import read_identity, write_identity
+from cluvault.vault.mending import Mending
 from cluvault.vault.removal import Removal
 from cluvault.vault.steady import steady_seconds
+from cluvault.vault.writing import put_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
@@ -65,6 +66,7 @@ class Vault(Catalogue):
         self._clock = clock
         self.holds = Holds(self, store)
         self.removal = Removal(self, store, self.holds, clock=clock)
+        self.mending = Mending(store)
 
     @classmethod
     async def open(
@@ -141,7 +143,7 @@ class Vault(Catalogue):
         """
         key = SnapshotKey(capture.resource, capture.project, snapshot_id)
         began = self._clock()
-        content, body = await self._content_for(capture, key, parent=parent if reuse_content else None)
+        content, body, is_new = await self._content_for(capture, key, parent=parent if reuse_content else None)
         manifest = build_manifest(
             capture,
             snapshot_id=snapshot_id,
@@ -150,7 +152,7 @@ class Vault(Catalogue):
             parent_id=parent.snapshot_id if parent else None,
             tool_version=__version__,
         )
-        await self._commit(manifest, manifest.to_bytes(), body, began=began)
+        await self._commit(manifest, manifest.to_bytes(), body, began=began, is_new=is_new)
         return read_manifest(manifest.to_bytes(), key=key.manifest)
 
     async def adopt(self, snapshots: Sequence[tuple[Manifest, bytes]], body: bytes) -> None:
@@ -163,40 +165,41 @@ class Vault(Catalogue):
         Raises:
             DamagedSnapshot: the store gave back other bytes than it was given.
             ObjectExists: the content's or a manifest's key is taken by something else.
+            SnapshotNotFound: a prune removed one of them at once.
         """
         began = self._clock()
         for manifest, _ in snapshots:
             check_content_key(manifest)
             await asyncio.to_thread(check_stored, body, manifest.content, reference=manifest.reference)
         first = snapshots[0][0]
-        await self._put_once(first.content.key, body)
-        await self._fetch_stored(first.content, reference=first.reference)
+        is_new = await self._place(first.content, body, reference=first.reference)
         for manifest, written in snapshots:
             await self._write_manifest(manifest, written, began=began)
-        await self._look_again([manifest for manifest, _ in snapshots], body, began=began)
+        if not is_new or self._is_late(began):
+            await self._keep_content(first, body)
 
-    async def _commit(self, manifest: Manifest, written: bytes, body: bytes, *, began: float) -> None:
-        """Write the manifest of content that was proved since `began`, and look at the content once more.
+    async def _commit(self, manifest: Manifest, written: bytes, body: bytes, *, began: float, is_new: bool) -> None:
+        """Write the manifest of content that was proved since `began`; look again unless it was written since then.
 
         A prune elsewhere removes contents that no manifest refers to, after a look at all manifests, and looks at them
         again behind itself; so whoever of the two comes last sees what the other did, and puts the content back.
         That neither dies in between is made unlikely by time: `COMMIT_LIMIT` here, a grace period there.
         """
         await self._write_manifest(manifest, written, began=began)
-        await self._look_again([manifest], body, began=began)
+        if not is_new or self._is_late(began):
+            await self._keep_content(manifest, body)
 
     async def _write_manifest(self, manifest: Manifest, written: bytes, *, began: float) -> None:
         key = key_of(manifest)
         if self._is_late(began):
             raise StoreUnavailable(f"{self.url}: storing {key.reference} took too long to be safe", mend="try again")
-        await self._put_once(key.manifest, written)
-        if await self._store.get(key.manifest) != written:
+        await put_once(self._store, key.manifest, written)
+        try:
+            found = await self._store.get(key.manifest)
+        except ObjectNotFound:
+            raise SnapshotNotFound(f"{key.reference} was pruned in the moment in which it was stored") from None
+        if found != written:
             raise DamagedSnapshot(f"{key.manifest}: the store gave back other bytes than it was given")
-
-    async def _look_again(self, manifests: Sequence[Manifest], body: bytes, *, began: float) -> None:
-        is_older = any(one.content.key != key_of(one).content for one in manifests)
-        if is_older or self._is_late(began):
-            await self._keep_content(manifests[0], body)
 
     def _is_late(self, began: float) -> bool:
         return self._clock() - began > COMMIT_LIMIT.total_seconds()
@@ -206,23 +209,37 @@ class Vault(Catalogue):
         try:
             await self._fetch_stored(manifest.content, reference=manifest.reference)
         except ContentMissing:
-            await self._put_once(manifest.content.key, body)
-            await self._fetch_stored(manifest.content, reference=manifest.reference)
+            await self._place(manifest.content, body, reference=manifest.reference)
+
+    async def _place(self, content: Content, body: bytes, *, reference: str) -> bool:
+        """Have content in the store, and prove it; whether it was written now, and not found."""
+        is_new = await put_once(self._store, content.key, body)
+        try:
+            await self._fetch_stored(content, reference=reference)
+        except ContentMissing:  # it was found, and a prune took it just then
+            await put_once(self._store, content.key, body)
+            await self._fetch_stored(content, reference=reference)
+        return is_new
 
     async def _content_for(
         self, capture: Capture, key: SnapshotKey, *, parent: Manifest | None
-    ) -> tuple[Content, bytes]:
-        """Content that is in the store and proved, and its bytes: the parent's if it means the same, or its own."""
+    ) -> tuple[Content, bytes, bool]:
+        """Content that is in the store and proved, its bytes, and whether it is new: else it is the parent's."""
         if parent is not None and (body := await self._body_that_stands_for(capture, parent)) is not None:
-            return parent.content, body
+            return parent.content, body, False
         content, body = await asyncio.to_thread(
             pack, capture.raw, key=key.content, canonical_sha256=capture.canonical_sha256
         )
-        await self._put_once(content.key, body)
-        await self._fetch(content, reference=key.reference)
-        return content, body
+        is_new = await self._place(content, body, reference=key.reference)
+        await asyncio.to_thread(unpack, body, content, reference=key.reference)
+        return content, body, is_new
 
     async def _body_that_stands_for(self, capture: Capture, parent: Manifest) -> bytes | None:
+        """The parent's content as it is stored, if it means the same and can be relied on from now on.
+
+        Its manifest is looked at again, for it may have been read long ago: only content to which a snapshot refers
+        at this moment stays for a grace period, counted from a later moment.
+        """
         if (parent.resource, parent.project) != (capture.resource, capture.project):
             return None
         if parent.content.canonical_sha256 != capture.canonical_sha256:
@@ -230,6 +247,7 @@ class Vault(Catalogue):
         try:
             body = await self.read_stored(parent)
             await asyncio.to_thread(unpack, body, parent.content, reference=parent.reference)
+            await self.manifest(key_of(parent))
         except (DamagedSnapshot, SnapshotNotFound):
             return None
         return body
@@ -245,14 +263,6 @@ class Vault(Catalogue):
             raise content_missing(content, reference=reference) from err
         await asyncio.to_thread(check_stored, stored, content, reference=reference)
         return stored
-
-    async def _put_once(self, key: str, body: bytes) -> None:
-        """Write an object, or find it written already: a reply can be lost after the deed was done."""
-        try:
-            await self._store.put_new(key, body)
-        except ObjectExists:
-            if await self._store.get(key) != body:
-                raise
 
     async def copy_records(
         self, source: Vault, prefix: str, *, check: Callable[[str, bytes], object]
@@ -280,7 +290,7 @@ class Vault(Catalogue):
                 return
             except ObjectNotFound:
                 return  # the oldest records go one day
-            await self._put_once(key, body)
+            await put_once(self._store, key, body)
             if await self._store.get(key) != body:
                 faults.append(DamagedRecord(f"{self.url}/{key}: the store gave back other bytes than it was given"))
 
@@ -298,7 +308,7 @@ class Vault(Catalogue):
             ObjectExists: another run has this id.
         """
         key = run_key(f"{record.started_at.astimezone(UTC):%Y-%m-%d}", record.run_id)
-        await self._put_once(key, record.to_bytes())
+        await put_once(self._store, key, record.to_bytes())
         return key
 
     async def runs(self) -> AsyncIterator[RunRecord]:

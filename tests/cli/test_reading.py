@@ -10,6 +10,8 @@ import pytest
 
 from cluvault.cli.render import LongTable
 from cluvault.emulator.state import Change
+from cluvault.errors import StorageDenied
+from cluvault.vault.folder import FolderStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,11 +166,14 @@ def test_diff_for_programs_and_pages(backed_up: Desk) -> None:
 
 
 def test_verify(backed_up: Desk) -> None:
-    """A whole vault verifies, all of it or one snapshot."""
-    assert backed_up.done("verify").out == "2 snapshots read, 0 damaged\n"
-    assert backed_up.done("verify", "dev/Pizza").out == "1 snapshots read, 0 damaged\n"
-    found = backed_up.done("verify", "--json").json
-    assert [set(one) for one in found] == [{"snapshot", "damage"}] * 2
+    """A whole vault verifies, all of it or one snapshot; it is said whether bytes were read."""
+    how = "names and sizes checked, contents not read: 0 missing, 0 damaged\n"
+    assert backed_up.done("verify").out == f"2 snapshots, 2 contents, {how}"
+    assert backed_up.done("verify", "dev/Pizza").out == f"1 snapshots, 1 contents, {how}"
+    found = backed_up.done("verify", "--read-data", "--json").json
+    assert (found["snapshots"], found["readData"], found["findings"]) == (2, True, [])
+    assert found["bytesRead"] == sum(len(backed_up.content(one).read_bytes()) for one in ("Pizza", "Mail"))
+    assert (backed_up.vault / found["record"]).is_file()
 
 
 def test_validate_says_every_finding(desk: Desk, sample: Callable[[str], bytes]) -> None:
@@ -205,16 +210,76 @@ def test_reading_commands_change_nothing(backed_up: Desk) -> None:
     """Neither the vault nor the resources."""
     before = backed_up.world()
     for command in (["projects", "dev"], ["snapshots"], ["show", "dev/Pizza"], ["cat", "live:dev/Pizza"],
-                    ["diff", "dev/Pizza", "live:dev/Mail"], ["verify"]):  # fmt: skip
+                    ["diff", "dev/Pizza", "live:dev/Mail"]):  # fmt: skip
         backed_up.done(*command)
     assert backed_up.world() == before
 
 
 @pytest.mark.parametrize("argument", ["--json", "-v"])
 def test_a_damaged_snapshot_is_named_by_verify(backed_up: Desk, argument: str) -> None:
-    """Exit code 5, and the other snapshots are read all the same."""
+    """Exit code 5, the key and the snapshot; the others are judged all the same."""
     content = backed_up.content("Pizza")
     content.write_bytes(content.read_bytes()[:-9])
     outcome = backed_up("verify", argument)
     assert outcome.code == 5
     assert f"dev/Pizza@{content.parent.name}" in outcome.out
+    assert str(content.relative_to(backed_up.vault)) in outcome.out
+    assert outcome.error.startswith("verify: snapshots/dev/Pizza/")
+    assert "Mail" not in outcome.out
+
+
+def test_a_flipped_bit_needs_every_byte(backed_up: Desk) -> None:
+    """Names and sizes do not show it, and the summary says so; with --read-data it is found."""
+    content = backed_up.content("Pizza")
+    data = bytearray(content.read_bytes())
+    data[100] ^= 1
+    content.write_bytes(data)
+    assert "contents not read" in backed_up.done("verify").out
+    outcome = backed_up("verify", "--read-data")
+    assert outcome.code == 5
+    assert "2 contents, every byte read: 0 missing, 1 damaged" in outcome.out
+
+
+def test_verify_repairs_and_drills(backed_up: Desk) -> None:
+    """What is live still gives the lost bytes back; the repaired snapshot is then restored for a trial."""
+    before = backed_up.world()[1]
+    content = backed_up.content("Pizza")
+    whole = content.read_bytes()
+    content.unlink()
+    outcome = backed_up.done("verify", "dev/Pizza", "--repair", "--drill", "prod")
+    assert content.read_bytes() == whole
+    assert "repaired" in outcome.out
+    assert "drill: 1 proven. Record: runs/" in outcome.out
+    assert backed_up.world()[1] == before
+
+
+def test_verify_from_another_vault_is_for_repair(backed_up: Desk) -> None:
+    """A usage error names the option."""
+    outcome = backed_up("verify", "--from", "elsewhere")
+    assert outcome.code == 2
+    assert outcome.error.startswith("--from: ")
+
+
+def test_a_read_only_vault_is_verified_all_the_same(backed_up: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the record is missing, and that is said."""
+
+    async def refuse(_self: object, key: str, _body: bytes) -> None:
+        raise StorageDenied(f"{key}: access is refused")
+
+    monkeypatch.setattr(FolderStore, "put_new", refuse)
+    outcome = backed_up.done("verify")
+    assert "0 missing, 0 damaged\nno record of this was written: runs/" in outcome.out
+    assert "access is refused" in backed_up.done("verify", "--json").json["unrecorded"]
+
+
+def test_many_snapshots_of_one_damaged_content(backed_up: Desk) -> None:
+    """The table names a few and says how many more there are; JSON names all."""
+    for tag in "abcd":
+        backed_up.done("backup", "dev", "--project", "Mail", "--tag", tag)
+    (content,) = backed_up.vault.glob("snapshots/dev/Mail/*/config.json.gz")
+    content.unlink()
+    outcome = backed_up("verify")
+    assert (outcome.code, outcome.out.count("dev/Mail@")) == (5, 3)
+    assert "and 2 more" in outcome.out
+    (finding,) = backed_up("verify", "--json").json["findings"]
+    assert (finding["finding"], len(finding["snapshots"])) == ("missing", 5)

@@ -162,21 +162,45 @@ def _cluvault(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "cluvault", *arguments]
 
 
+def _unread(*arguments: str) -> tuple[int, str]:
+    """Run a command whose output nobody reads; its exit code and standard error."""
+    read, write = os.pipe()
+    os.close(read)
+    with subprocess.Popen(_cluvault(*arguments), stdout=write, stderr=subprocess.PIPE, text=True) as process:
+        os.close(write)
+        _, stderr = process.communicate(timeout=60)
+    return process.returncode, stderr
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_closed_pipe_is_no_error(backed_up: Desk, monkeypatch: pytest.MonkeyPatch, unbuffered: str) -> None:
+@pytest.mark.parametrize("command", ["cat dev/Mail", "snapshots", "snapshots --json", "show dev/Mail", "verify"])
+def test_a_closed_pipe_is_no_error(
+    backed_up: Desk, monkeypatch: pytest.MonkeyPatch, unbuffered: str, command: str
+) -> None:
     """`cluvault cat … | head -c 1`: exit code 0 and not a word."""
     assert backed_up.vault.is_dir()
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
-    read, write = os.pipe()
-    with subprocess.Popen(_cluvault("cat", "dev/Mail"), stdout=write, stderr=subprocess.PIPE) as process:
-        os.close(write)
-        os.close(read)
-        _, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stderr) == (0, b"")
+    assert _unread(*command.split()) == (0, "")
 
 
-def test_a_full_disk_behind_standard_output(backed_up: Desk) -> None:
+def test_who_closes_the_pipe_stops_nothing(backed_up: Desk) -> None:
+    """`cluvault restore … | head -1`: the plan is read, and carried out."""
+    assert _unread("restore", "dev/Pizza", "--to", "prod/Pizza") == (0, "")
+    assert "no difference" in backed_up.done("diff", "dev/Pizza", "live:prod/Pizza").out
+
+
+def test_a_failure_behind_a_closed_pipe_is_a_failure(backed_up: Desk) -> None:
+    """`cluvault backup … | head -1` in cron: standard error and the exit code are all that is left."""
+    assert backed_up.vault.is_dir()
+    code, stderr = _unread("backup", "dev", "--project", "Nobody")
+    assert code == 1
+    assert len(stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_standard_output(backed_up: Desk, monkeypatch: pytest.MonkeyPatch, unbuffered: str) -> None:
     """Exit code 1 and a line: what was cut is not taken for whole."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with open("/dev/full", "wb") as full:  # noqa: PTH123  # a device
         done = subprocess.run(_cluvault("snapshots"), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert backed_up.vault.is_dir()
@@ -203,9 +227,9 @@ def test_a_full_disk_while_storing(desk: Desk) -> None:
     assert done.returncode == 3, done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "dev/Mail" in done.stderr
-    assert desk.done("verify").out == "1 snapshots read, 0 damaged\n"
+    assert desk.done("verify", "--read-data").out == "1 snapshots, 1 contents, every byte read: 0 missing, 0 damaged\n"
     assert "1 stored, 1 unchanged" in desk.done("backup", "dev").out
-    assert desk.done("verify").out == "2 snapshots read, 0 damaged\n"
+    assert desk.done("verify", "--read-data").out == "2 snapshots, 2 contents, every byte read: 0 missing, 0 damaged\n"
 
 
 def test_a_full_disk_while_writing_a_file(backed_up: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -53,6 +54,16 @@ async def test_a_stranger_does_not_trust_it(tmp_path: Path) -> None:
             async with httpx.AsyncClient(verify=verify, trust_env=False) as client:
                 with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
                     await client.get(f"{server.url}/_emulator/health")
+
+
+def test_an_idle_client_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """It would only answer the farewell over TLS when it uses its connection again."""
+    server = EmulatorServer(CONFIG, tls=throw_away_tls(tmp_path / "ca.pem"))
+    with httpx.Client(verify=trusting(tmp_path / "ca.pem"), trust_env=False) as client:
+        with server:
+            assert client.get(f"{server.url}/_emulator/health").status_code == 200
+            began = time.monotonic()
+        assert time.monotonic() - began < 4  # the grace for answers under way is 5 seconds
 
 
 def test_the_authoritys_key_is_nowhere(tmp_path: Path) -> None:

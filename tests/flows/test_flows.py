@@ -15,6 +15,7 @@ from cluvault.errors import (
     DamagedSnapshot,
     GuardRefused,
     ProjectExists,
+    StorageFull,
     StoreUnavailable,
     Throttled,
 )
@@ -22,13 +23,16 @@ from cluvault.ops.backup import BackupOptions
 from cluvault.ops.cleanup import CleanupOptions
 from cluvault.ops.create import CreateOptions
 from cluvault.ops.imports import NotWhatWasMeant
+from cluvault.ops.prune import PruneOptions
 from cluvault.ops.report import RunFailed
 from cluvault.ops.restore import RestoreOptions
+from cluvault.ops.verify import VerifyOptions
 from cluvault.ops.workspace import Workspace
 from cluvault.vault.folder import FolderStore
 from tasks.backup import export_backup
 from tasks.running import current_workspace, is_retryable, read_secret_block
 from tests.support.desk import CONFIGURATION, KEY
+from tests.support.world import project_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,6 +223,118 @@ class TestCleanup:
         assert run.state.is_failed()
         assert "cluvault-cleanup-plan" in prefect.artifacts(run)
         assert prefect.desk.world() == before
+
+
+class TestVerify:
+    """verify, with restore drill."""
+
+    def test_reads_and_drills(self, prefect: Prefect, vault_of_dev: Path) -> None:
+        """Each project and each drill is a task run; nothing stays in the resource."""
+        prefect.desk.use_vault(vault_of_dev)
+        report = prefect.run("verify", VerifyOptions(read_data=True, drill="prod"))
+        assert report.summary == "2 snapshots, 2 contents, every byte read: 0 missing, 0 damaged"
+        assert report.drill.summary == "2 proven"
+        assert prefect.desk.projects("prod") == set()
+        run = prefect.last_run()
+        names = {one.name for one in prefect.task_runs(run, at_least=7)}
+        assert names >= {"check dev/Pizza", "drill dev/Pizza in prod", "record verify", "record drill"}
+        assert set(prefect.artifacts(run)) == {"cluvault-verify", "cluvault-drill"}
+
+    def test_fails_for_damage(self, prefect: Prefect, vault_of_dev: Path) -> None:
+        """The run is Failed, its table names key and repair; the command shows the same with exit code 5."""
+        prefect.desk.use_vault(vault_of_dev)
+        prefect.desk.content("Pizza").write_bytes(b"")
+        prefect.desk.put("dev", "Pizza", project_file("Pizza", "something else"))
+        outcome = prefect.desk("verify", "--repair")
+        assert outcome.code == 5
+        assert "1 damaged" in outcome.out
+        run = prefect.last_run()
+        assert run.state is not None
+        assert run.state.is_failed()
+        (row,) = json.loads(prefect.artifacts(run)["cluvault-verify"])
+        assert row["key"] == str(prefect.desk.content("Pizza").relative_to(prefect.desk.vault))
+        assert row["repair"].startswith("failed: ")
+
+
+class TestPrune:
+    """Retention."""
+
+    @pytest.fixture
+    def edited(self, prefect: Prefect, vault_of_dev: Path, sample: Callable[[str], bytes]) -> Prefect:
+        """Pizza has two snapshots, of which one is to stay; Mail has one."""
+        desk = prefect.desk
+        desk.use_vault(vault_of_dev)
+        text = CONFIGURATION.replace('url = "vault"\n', 'url = "vault"\nretention = {{ keep-last = 1 }}\n')
+        desk.configure(text.format(url=desk.server.url))
+        desk.put("dev", "Pizza", sample("emailapp-demo"))
+        desk.done("backup", "dev", "--no-flow")
+        return prefect
+
+    def test_shows_its_plan(self, edited: Prefect) -> None:
+        """Each snapshot has its decision and reasons in an artifact, those that go first; nothing is removed."""
+        before = edited.desk.world()
+        edited.run("prune", PruneOptions())
+        run = edited.last_run()
+        rows = json.loads(edited.artifacts(run)["cluvault-prune-plan"])
+        assert [(row["snapshot"].partition("@")[0], row["decision"], row["reasons"]) for row in rows] == [
+            ("dev/Pizza", "remove", "no rule keeps it"), ("dev/Mail", "keep", "last"), ("dev/Pizza", "keep", "last"),
+        ]  # fmt: skip
+        assert "cluvault-prune" not in edited.artifacts(run)
+        assert edited.desk.world() == before
+
+    def test_removes_project_by_project(self, edited: Prefect) -> None:
+        """With `apply` each project that has work is a task run; table and record say what went."""
+        edited.desk.manifest("Mail").write_bytes(b"{")
+        report = edited.run("prune", PruneOptions(apply=True))
+        assert report.run.summary == "1 removed"
+        run = edited.last_run()
+        assert {one.name for one in edited.task_runs(run, at_least=3)} >= {
+            "plan prune",
+            "prune dev/Pizza",
+            "record prune",
+        }
+        artifacts = edited.artifacts(run)
+        assert [row["outcome"] for row in json.loads(artifacts["cluvault-prune"])] == ["removed"]
+        plan = {row["snapshot"].partition("@")[0]: row for row in json.loads(artifacts["cluvault-prune-plan"])}
+        assert "not a manifest" in plan["dev/Mail"]["reasons"]
+        assert (edited.desk.vault / report.run.record_key).is_file()
+        assert len(list(edited.desk.vault.glob("snapshots/dev/Pizza/*/manifest.json"))) == 1
+
+    def test_by_the_command(self, edited: Prefect) -> None:
+        """It prints what it prints without Prefect."""
+        directly = edited.desk.done("prune", "--no-flow").out
+        before = edited.count_runs()
+        assert edited.desk.done("prune").out == directly
+        assert "prune: 1 removed. Record: runs/" in edited.desk.done("prune", "--apply").out
+        assert edited.count_runs() == before + 2
+
+    @pytest.mark.parametrize("json_wanted", [False, True])
+    def test_that_fails(self, edited: Prefect, monkeypatch: pytest.MonkeyPatch, *, json_wanted: bool) -> None:
+        """The run is Failed; the command says which project, in one line, with exit code 1."""
+
+        async def full(_store: FolderStore, key: str, _body: bytes) -> None:
+            assert key.startswith(("prunes/", "runs/"))
+            if key.startswith("prunes/"):
+                raise StorageFull("no space left on device")
+
+        monkeypatch.setattr(FolderStore, "put_new", full)
+        outcome = edited.desk("prune", "--apply", *(["--json"] if json_wanted else []))
+        assert (outcome.code, outcome.error) == (1, "prune: 1 failed; dev/Pizza: no space left on device")
+        if json_wanted:
+            assert [item["outcome"] for item in outcome.json["run"]["items"]] == ["failed"]
+        else:
+            assert outcome.out.splitlines()[-2].split()[:2] == ["failed", "dev/Pizza"]
+        run = edited.last_run()
+        assert run.state is not None
+        assert run.state.is_failed()
+
+    def test_needs_a_policy(self, prefect: Prefect) -> None:
+        """Nothing says what may go: the run is Failed."""
+        with pytest.raises(ConfigurationError, match=r"vault\.retention is not set"):
+            prefect.run("prune", PruneOptions(apply=True))
+        run = prefect.last_run()
+        assert run.state is not None
+        assert run.state.is_failed()
 
 
 class TestSecretBlock:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cluvault.errors import DamagedRecord, VaultTooNew
-from cluvault.model.run import Outcome, RunItem, read_run
+from cluvault.model.run import Outcome, RunItem, has_seen, read_run
 
 KEY = "runs/2026-11-01/nimble-otter.json"
 
@@ -20,6 +20,7 @@ DOCUMENT: dict[str, Any] = {
     "endedAt": "2026-11-01T02:01:00Z",
     "tool": {"name": "cluvault", "version": "0.1.0"},
     "resources": ["prod"],
+    "options": {},
     "items": [
         {
             "resource": "prod",
@@ -28,6 +29,7 @@ DOCUMENT: dict[str, Any] = {
             "snapshotId": "20261101T020000Z-0a1b2c3d",
             "detail": None,
             "since": None,
+            "seconds": None,
         },
         {
             "resource": "prod",
@@ -36,6 +38,7 @@ DOCUMENT: dict[str, Any] = {
             "snapshotId": None,
             "detail": "the job failed",
             "since": None,
+            "seconds": None,
         },
     ],
 }
@@ -79,3 +82,20 @@ def test_what_is_no_record_is_damage(data: bytes | str, place: str) -> None:
     with pytest.raises(DamagedRecord, match=f"{KEY}: not a run record: {place}: ") as caught:
         read_run(body, key=KEY)
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    "changes, expected",
+    [
+        ({}, True),
+        ({"kind": "prune"}, False),
+        ({"resources": ["dev"]}, False),
+        ({"items": [{"resource": "prod", "project": "", "outcome": "failed"}]}, False),
+        ({"items": [{"resource": "dev", "project": "", "outcome": "failed"}]}, True),
+        ({"items": []}, True),
+    ],
+    ids=str,
+)
+def test_which_runs_have_listed_a_resource(changes: dict[str, Any], *, expected: bool) -> None:
+    """A backup that was asked to, and to which the resource answered; single projects may have failed."""
+    assert has_seen(read_run(json.dumps(DOCUMENT | changes).encode(), key=KEY), "prod") is expected

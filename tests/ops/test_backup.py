@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from cluvault.emulator.state import Change
 from cluvault.errors import ConfigurationError, NotAVault, StorageFull, StoreUnavailable
@@ -16,18 +18,22 @@ from cluvault.model.run import Outcome
 from cluvault.ops.backup import BackupOptions, BackupPlan, backup
 from cluvault.ops.report import RunFailed
 from cluvault.ops.workspace import Workspace
+from cluvault.plan.history import key_of
 from cluvault.plan.keys import parse_manifest_key
 from cluvault.settings import Settings
 from cluvault.vault.folder import FolderStore
 from cluvault.vault.memory import MemoryStore
+from tests.support.faulty_store import FaultyStore
 from tests.support.snapshots import everything, overwrite
 from tests.support.world import Send, World, failing_job, once_before, project_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     from cluvault.model.run import RunItem
+    from cluvault.ops.report import Report
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -287,6 +293,138 @@ async def test_an_empty_resource_is_well_backed_up(world: World) -> None:
     assert [run.resources for run in await world.runs()] == [("dev", "prod")]
 
 
+@pytest.mark.parametrize("tag", ["", "x" * 65, "a,b", " a", "a ", ","])
+def test_a_tag_that_no_rule_could_name_is_refused(tag: str) -> None:
+    """keep-tag has commas between tags and takes no space around them."""
+    with pytest.raises(ValidationError):
+        BackupOptions(tags=(tag,))
+    assert BackupOptions(tags=("release candidate",)).tags == ("release candidate",)
+
+
+# --- projects that are gone ----------------------------------------------------------------------------------------
+
+
+async def delete(world: World, resource: str, project: str) -> None:
+    """As somebody else would."""
+    async with world.workspace() as workspace:
+        await (await workspace.client(resource)).delete_project(project)
+    world.moment += timedelta(hours=1)
+
+
+def gone(report: Report) -> dict[str, datetime | None]:
+    """What a backup says is gone, and since when."""
+    return {f"{one.resource}/{one.project}": one.since for one in report.items if one.outcome == Outcome.VANISHED}
+
+
+async def test_a_vanished_project_is_recorded(seeded: World) -> None:
+    """With its last snapshot and since when; no failure, and the others are backed up."""
+    await seeded.backup()
+    [beta] = await seeded.snapshots("dev", "Beta")
+    await delete(seeded, "dev", "Beta")
+    before = seeded.moment
+    report = await seeded.backup()
+    [item] = [one for one in report.items if one.outcome == Outcome.VANISHED]
+    assert (item.resource, item.project, item.snapshot_id) == ("dev", "Beta", beta.snapshot_id)
+    assert item.since is not None
+    assert before <= item.since <= seeded.moment
+    assert item.detail == "gone from dev since 2026-11-22; the vault has snapshots of it: 1"
+    assert (report.summary, report.exit_code) == ("2 unchanged, 1 vanished", 0)
+    assert (await seeded.runs())[-1].items == report.items
+    assert await seeded.snapshots("dev", "Beta") == [beta]
+
+
+async def test_since_when_is_carried_on(seeded: World) -> None:
+    """Every later backup says the same, also one of chosen projects and one that fails in part."""
+    await seeded.backup()
+    await delete(seeded, "dev", "Beta")
+    first = gone(await seeded.backup())
+    seeded.moment += timedelta(days=3)
+    assert gone(await seeded.backup(resources=("prod",))) == {}
+    assert gone(await seeded.backup(projects=("Alpha",))) == first
+    seeded.hook = failing_job("Alpha", "export")
+    report = await seeded.backup(resources=("dev",))
+    assert (gone(report), report.exit_code) == (first, 1)
+
+
+async def test_a_vanished_project_that_is_there_again(seeded: World) -> None:
+    """Nothing is said of it; when it goes once more, its time begins anew."""
+    await seeded.backup()
+    await delete(seeded, "dev", "Beta")
+    first = gone(await seeded.backup())
+    await seeded.put("dev", "Beta", project_file("Beta", "again"))
+    assert gone(await seeded.backup()) == {}
+    await delete(seeded, "dev", "Beta")
+    again = gone(await seeded.backup())
+    assert list(again) == list(first)
+    assert (again["dev/Beta"] or seeded.moment) > (first["dev/Beta"] or seeded.moment)
+
+
+async def test_a_project_that_came_and_went_between_two_backups(seeded: World) -> None:
+    """A snapshot from before its deletion shows that it was there: its time begins anew."""
+    await seeded.backup()
+    await delete(seeded, "dev", "Beta")
+    first = gone(await seeded.backup())["dev/Beta"]
+    seeded.moment += timedelta(days=3)
+    await seeded.put("dev", "Beta", project_file("Beta", "again"))
+    await seeded.cleanup(everything=True, max_deletions=9, max_share=1, apply=True)
+    [since] = {moment for place, moment in gone(await seeded.backup()).items() if place == "dev/Beta"}
+    assert first is not None
+    assert since is not None
+    assert since - first > timedelta(days=3)
+    assert gone(await seeded.backup())["dev/Beta"] == since
+
+
+async def test_a_resource_that_cannot_be_listed_says_nothing(seeded: World) -> None:
+    """Its projects are not called gone, and what was known before is known after."""
+    await seeded.backup()
+    await delete(seeded, "dev", "Beta")
+    first = gone(await seeded.backup())
+
+    async def hook(request: httpx.Request, send: Send) -> httpx.Response:
+        if request.url.path.startswith("/dev/"):
+            raise httpx.ConnectError("refused", request=request)
+        return await send(request)
+
+    seeded.hook = hook
+    assert gone(await seeded.backup()) == {}
+    seeded.hook = None
+    assert gone(await seeded.backup()) == first
+
+
+async def test_a_project_without_snapshots_is_not_missed(seeded: World) -> None:
+    """All of them were pruned: nobody needs to hear of it for ever."""
+    await seeded.backup()
+    [beta] = await seeded.snapshots("dev", "Beta")
+    await delete(seeded, "dev", "Beta")
+    await seeded.store.delete(key_of(beta).manifest)
+    assert gone(await seeded.backup()) == {}
+
+
+async def test_nothing_but_vanished_projects_is_no_partial_success(seeded: World) -> None:
+    """When all that was tried failed, the run failed."""
+    await seeded.backup(resources=("prod",))
+    await delete(seeded, "prod", "Alpha")
+    report = await seeded.backup(resources=("prod",), projects=("Alpha",))
+    assert (report.summary, report.exit_code) == ("1 failed, 1 vanished", 1)
+
+
+async def test_a_snapshot_that_is_pruned_while_it_is_compared(seeded: World) -> None:
+    """It stands for nothing: another is stored."""
+    await seeded.backup(resources=("prod",))
+    [snapshot] = await seeded.snapshots("prod")
+    everything_else = seeded.store
+
+    class PrunedMeanwhile(FaultyStore):
+        async def get(self, key: str) -> bytes:
+            if key == snapshot.content.key:
+                await everything_else.delete(key)
+                await everything_else.delete(key_of(snapshot).manifest)
+            return await super().get(key)
+
+    seeded.store = PrunedMeanwhile(everything_else)
+    assert (await seeded.backup(resources=("prod",))).summary == "1 stored"
+
+
 # --- the vault -----------------------------------------------------------------------------------------------------
 
 
@@ -410,8 +548,7 @@ async def test_no_more_exports_at_once_than_allowed(
     """The option counts, else the configuration; all places are used."""
     for number in range(6):
         await world.put("dev", f"Project{number}")
-    limits = world.settings.backup.model_copy(update={"concurrency": configured})
-    world.settings = world.settings.model_copy(update={"backup": limits})
+    world.configure("backup", concurrency=configured)
     async with world.workspace() as workspace:
         report = await backup(workspace, BackupOptions(concurrency=concurrency))
     assert report.summary == "6 stored"

@@ -16,7 +16,7 @@ from cluvault.ops.backup import BackupOptions, backup
 from cluvault.ops.copy import CopyOptions, copy
 from cluvault.ops.hold import hold_snapshot
 from cluvault.ops.restore import RestoreOptions, restore
-from cluvault.ops.verify import verify
+from cluvault.ops.verify import VerifyOptions, look
 from cluvault.ops.workspace import Workspace
 from cluvault.settings import VaultSettings
 from tests.support.objects import BlobObjects, S3Objects
@@ -47,7 +47,7 @@ async def test_what_was_backed_up_is_restored(world: World, objects: Objects) ->
             await backup(workspace, BackupOptions(resources=("dev",)))
     async with opened(world, url) as workspace:
         (snapshot,) = await (await workspace.vault()).snapshots(resource="dev", project="Travel")
-        assert [one.damage for one in await verify(workspace, ())] == [None]
+        assert (await look(workspace, VerifyOptions(read_data=True))).findings == ()
         report = await restore(workspace, RestoreOptions(reference="dev/Travel", to="prod"))
     assert report.digest == snapshot.content.canonical_sha256
 
@@ -63,7 +63,8 @@ async def test_damage_in_a_store_is_named_and_never_imported(world: World, objec
     async with opened(world, url) as workspace:
         with pytest.raises(DamagedSnapshot):
             await restore(workspace, RestoreOptions(reference="dev/Travel", to="prod"))
-        assert [one.reference for one in await verify(workspace, ()) if one.damage] == [snapshot.reference]
+        (finding,) = (await look(workspace, VerifyOptions())).findings
+        assert [key.reference for key in finding.snapshots] == [snapshot.reference]
 
 
 async def test_a_place_that_holds_other_things_is_not_made_a_vault(world: World, objects: Objects) -> None:
@@ -125,7 +126,7 @@ async def test_a_copy_from_kind_to_kind(
             async with opened(world, source) as workspace:
                 assert (await copy(workspace, CopyOptions(to=target))).summary == expected
     async with opened(world, places[-1]) as workspace:
-        assert [one.damage for one in await verify(workspace)] == [None, None]
+        assert (await look(workspace, VerifyOptions(read_data=True))).findings == ()
     first, last = (contents(Path(places[index])) for index in (0, -1))
     assert first.items() <= last.items()
     assert {key.split("/")[0] for key in last.keys() - first.keys()} == {"runs"}

@@ -10,7 +10,7 @@ import pytest
 
 from cluvault.errors import Conflict
 from cluvault.model.run import Outcome, RunItem
-from cluvault.ops.fanout import at_once, for_each
+from cluvault.ops.fanout import at_once, for_each, to_the_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,3 +124,41 @@ async def test_the_first_error_ends_the_others() -> None:
 async def test_nothing_to_do() -> None:
     """No target, no result."""
     assert await for_each([], stored, concurrency=1, name=name) == []
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_must_not_be_cut(*, fails: bool) -> None:
+    """Whoever cancels waits for the end, however often; the cancellation is what is raised then."""
+    ended: list[str] = []
+    gate = asyncio.Event()
+
+    async def work() -> str:
+        await gate.wait()
+        ended.append("ended")
+        if fails:
+            raise Conflict("busy")
+        return "done"
+
+    task = asyncio.create_task(to_the_end(work()))
+    for _ in range(3):
+        await asyncio.sleep(0)
+        task.cancel()
+    await asyncio.sleep(0)
+    assert not task.done()
+    gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == ["ended"]
+
+
+async def test_what_nobody_cuts() -> None:
+    """Its result or error comes as it is."""
+
+    async def work(error: Exception | None = None) -> str:
+        if error is not None:
+            raise error
+        return "done"
+
+    assert await to_the_end(work()) == "done"
+    with pytest.raises(Conflict):
+        await to_the_end(work(Conflict("busy")))

@@ -9,12 +9,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cluvault.plan.keys import (
+    HoldKey,
     SnapshotKey,
     decode_name,
     encode_name,
+    holds_prefix,
     is_content_key,
+    parse_hold_key,
     parse_manifest_key,
+    parse_prune_key,
     project_prefix,
+    prune_key,
+    prunes_prefix,
     resource_prefix,
     run_key,
 )
@@ -175,3 +181,48 @@ def test_keys_sort_by_time() -> None:
 def test_a_key_names_its_snapshot() -> None:
     """In the words that a user can type."""
     assert SnapshotKey("prod", "EmailApp", ID).reference == f"prod/EmailApp@{ID}"
+
+
+@given(snapshot_keys, ids, st.booleans())
+def test_holds_can_be_parsed_again(key: SnapshotKey, hold_id: str, is_release: bool) -> None:  # noqa: FBT001  # drawn
+    """Holds and releases lie below their project, beside one another, and are told apart from everything else."""
+    hold = HoldKey(key, hold_id, is_release=is_release)
+    assert parse_hold_key(str(hold)) == hold
+    assert str(hold).startswith(holds_prefix(key.resource, key.project))
+    assert hold.release == HoldKey(key, hold_id, is_release=True)
+    assert (parse_manifest_key(str(hold)), parse_prune_key(str(hold))) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"holds/prod/Travel/{ID}/{ID}.txt",
+        f"holds/prod/Travel/{ID}/latest.json",
+        f"holds/prod/Travel/{ID}/{ID}.released.released.json",
+        f"holds/prod/Travel/{ID}.json",
+        f"holds/prod/Travel/latest/{ID}.json",
+        f"holds/prod/Tr%61vel/{ID}/{ID}.json",
+        f"notes/prod/Travel/{ID}/{ID}.json",
+    ],
+)
+def test_what_is_no_hold(key: str) -> None:
+    """Only what is built here is believed to be one."""
+    assert parse_hold_key(f"holds/prod/Travel/{ID}/{ID}.json") is not None
+    assert parse_hold_key(key) is None
+
+
+@given(names, names, names)
+def test_records_of_prunes_can_be_parsed_again(resource: str, project: str, run_id: str) -> None:
+    """Whatever the names, each lies below its project."""
+    key = prune_key(resource, project, run_id)
+    assert parse_prune_key(key) == (resource, project, run_id)
+    assert key.startswith(prunes_prefix(resource, project))
+    assert (parse_manifest_key(key), parse_hold_key(key)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "key", ["prunes/prod/Travel/run.txt", "prunes/prod/run.json", "runs/prod/Travel/run.json", "prunes/a/b/c/d.json"]
+)
+def test_what_is_no_record_of_a_prune(key: str) -> None:
+    """Nor is anything else a record."""
+    assert parse_prune_key(key) is None

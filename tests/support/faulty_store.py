@@ -134,3 +134,12 @@ class FaultyStore:
         if here == self._point:
             self._is_down = self._stays_down
             self._fault()
+
+
+class KilledBehindDeletion(FaultyStore):
+    """The process is gone as soon as it has deleted something: nothing that it still tries reaches the store."""
+
+    async def delete(self, key: str) -> None:
+        await super().delete(key)
+        self._is_down = True
+        die()

@@ -26,8 +26,10 @@ from cluvault.ops.backup import BackupOptions, backup
 from cluvault.ops.cleanup import CleanupOptions, CleanupReport, cleanup
 from cluvault.ops.copy import CopyOptions, copy
 from cluvault.ops.create import CreateOptions, CreateReport, create
+from cluvault.ops.hold import hold_snapshot, release_snapshot
+from cluvault.ops.prune import PruneOptions, PruneReport, prune
 from cluvault.ops.restore import RestoreOptions, RestoreReport, restore
-from cluvault.ops.verify import verify
+from cluvault.ops.verify import VerifyOptions, VerifyReport, look, verify
 from cluvault.ops.workspace import Workspace
 from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.restore import IfExists
@@ -37,7 +39,7 @@ from cluvault.vault.memory import MemoryStore
 from cluvault.vault.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from cluvault.emulator.config import EmulatorConfig
     from cluvault.emulator.core import Emulator
@@ -45,7 +47,9 @@ if TYPE_CHECKING:
     from cluvault.model.object_info import ObjectInfo
     from cluvault.model.run import RunRecord
     from cluvault.ops.report import Report
+    from cluvault.plan.keys import HoldKey
     from cluvault.settings import ResourceSettings, Settings
+    from cluvault.vault.holds import PlacedHold
     from cluvault.vault.store import ObjectStore
 
 Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
@@ -62,6 +66,7 @@ class World:
         key: What clients sign in with.
         events: Requests (`POST prod/Travel/:import`) and store operations (`put_new snapshots/…`), in order.
         hook: Stands between the clients and the emulator: answers itself, or sends on.
+        copies: Further stores, by their URLs.
     """
 
     settings: Settings
@@ -72,7 +77,7 @@ class World:
     counter: itertools.count[int] = field(default_factory=itertools.count)
     events: list[str] = field(default_factory=list[str])
     hook: Hook | None = None
-    others: dict[str, ObjectStore] = field(default_factory=dict[str, "ObjectStore"])
+    copies: dict[str, ObjectStore] = field(default_factory=dict[str, "ObjectStore"])
 
     @property
     def emulator(self) -> Emulator:
@@ -101,7 +106,7 @@ class World:
 
     def store_at(self, url: str) -> ObjectStore:
         """The vault's store, or another that begins empty."""
-        return self.store if url == self.settings.vault.url else self.others.setdefault(url, MemoryStore())
+        return self.store if url == self.settings.vault.url else self.copies.setdefault(url, MemoryStore())
 
     @asynccontextmanager
     async def workspace(self) -> AsyncGenerator[Workspace]:
@@ -143,10 +148,33 @@ class World:
         async with self.workspace() as workspace:
             return await copy(workspace, CopyOptions(to=to, **options))
 
-    async def damage(self, *references: str) -> dict[str, str | None]:
-        """What `verify` says of each snapshot."""
+    async def prune(self, *places: str, **options: Any) -> PruneReport:
+        """Prune the vault or some places of it, by default only in thought."""
         async with self.workspace() as workspace:
-            return {one.reference: one.damage for one in await verify(workspace, references)}
+            return await prune(workspace, PruneOptions(places=places, **options))
+
+    async def hold(self, reference: str, reason: str = "for a test") -> HoldKey:
+        """Hold a snapshot."""
+        async with self.workspace() as workspace:
+            return await hold_snapshot(workspace, reference, reason=reason)
+
+    async def release(self, reference: str) -> Sequence[PlacedHold]:
+        """Release every hold on a snapshot."""
+        async with self.workspace() as workspace:
+            return await release_snapshot(workspace, reference)
+
+    async def damage(self, *references: str) -> dict[str, str | None]:
+        """What a look at every byte says of each listed snapshot, or of those that are named; changes nothing."""
+        async with self.workspace() as workspace:
+            report = await look(workspace, VerifyOptions(references=references, read_data=True))
+        found = {key.reference: one.problem for one in report.findings for key in one.snapshots}
+        listed = references or [key.reference async for key in Vault(self.store, "any").keys()]  # noqa: SIM118
+        return {reference: found.get(reference) for reference in listed}
+
+    async def verify(self, **options: Any) -> VerifyReport:
+        """Verify, by default the whole vault by names and sizes."""
+        async with self.workspace() as workspace:
+            return await verify(workspace, VerifyOptions(**options))
 
     # --- what is there ---------------------------------------------------------------------------------------------
 
@@ -183,6 +211,11 @@ class World:
         """The run records."""
         return [run async for run in (await self.vault()).runs()]
 
+    def configure(self, section: str, **values: Any) -> None:
+        """Change a section of the configuration: `configure("vault", retention={"keep-last": 1})`."""
+        changed = getattr(self.settings, section).model_copy(update=values)
+        self.settings = self.settings.model_copy(update={section: changed})
+
     def age(self, resource: str, project: str, *, days: int) -> None:
         """Make a project so old that it was last changed that many days ago."""
         then = self.moment - timedelta(days=days)
@@ -190,8 +223,8 @@ class World:
 
 
 def new_world(settings: Settings, config: EmulatorConfig) -> World:
-    """A world with an empty store, whose emulator goes by the same clock."""
-    world = World(settings, MemoryStore(), None)
+    """A world with an empty store; store and emulator go by its clock."""
+    world = World(settings, MemoryStore(now=lambda: world.moment), None)
     world.app = create_app(config, clock=lambda: world.moment)
     return world
 

@@ -10,6 +10,7 @@ import pytest
 from cluvault.errors import DamagedRecord, ObjectExists, VaultTooNew
 from cluvault.model.manifest import Tool
 from cluvault.model.run import Outcome, RunItem, RunRecord
+from cluvault.vault.memory import MemoryStore
 from cluvault.vault.vault import Vault
 from tests.support.snapshots import everything, moment
 
@@ -89,3 +90,42 @@ async def test_a_record_that_cannot_be_understood(vault: Vault, store: ObjectSto
     await store.put_new("runs/2026-11-01/newer.json", b'{"format": 2}')
     with pytest.raises(VaultTooNew, match=r"newer\.json"):
         assert [run async for run in vault.runs()]
+
+
+async def test_the_latest_runs_come_first(vault: Vault, store: ObjectStore) -> None:
+    """By day and id; what cannot be understood, or goes meanwhile, is passed over; a newer format is not."""
+    for day, run_id in ((1, "run-1"), (2, "run-2"), (2, "run-3"), (3, "run-0")):
+        await vault.record_run(make_run(run_id, seconds=day * 86400))
+    await store.put_new("runs/2026-11-03/run-9.json", b"{")
+    await store.put_new("runs/2026-11-03/README.txt", b"")
+    await store.put_new("runs/README.txt", b"")
+    assert [run.run_id async for run in vault.runs_newest_first()] == ["run-0", "run-3", "run-2", "run-1"]
+    await store.put_new("runs/2026-11-01/newer.json", b'{"format": 2}')
+    with pytest.raises(VaultTooNew, match=r"newer\.json"):
+        assert [run async for run in vault.runs_newest_first()]
+
+
+def missing(*projects: str, run_id: str, seconds: float, **changes: object) -> RunRecord:
+    """A backup that missed these projects, the first of them since the beginning."""
+    since = [moment(0), *[None] * len(projects)]
+    items = [
+        RunItem(resource="prod", project=project, outcome=Outcome.VANISHED, since=first)
+        for project, first in zip(projects, since, strict=False)
+    ]
+    return make_run(run_id, seconds=seconds).model_copy(update={"items": tuple(items)} | changes)
+
+
+async def test_what_has_vanished_is_known_from_the_latest_backup() -> None:
+    """With the time when a backup first missed it; runs that did not see the resource say nothing."""
+    vault = await Vault.open(MemoryStore(), create=True)
+    assert await vault.vanished("prod") == {}
+    await vault.record_run(missing("Old", run_id="a", seconds=0))
+    await vault.record_run(missing("A", "B", run_id="b", seconds=60))
+    assert await vault.vanished("prod") == {"A": moment(0), "B": moment(60)}
+    assert await vault.vanished("dev") == {}
+    failed = RunItem(resource="prod", project="", outcome=Outcome.FAILED)
+    for number, changes in enumerate(({"kind": "prune"}, {"resources": ("dev",)}, {"items": (failed,)})):
+        await vault.record_run(missing("C", run_id=f"c{number}", seconds=120, **changes))
+    assert await vault.vanished("prod") == {"A": moment(0), "B": moment(60)}
+    await vault.record_run(make_run("d", seconds=180))
+    assert await vault.vanished("prod") == {}

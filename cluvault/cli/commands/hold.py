@@ -38,7 +38,7 @@ def command(invocation: Invocation, *, reference: str | None, reason: str, relea
         return 0
     key = invocation.work(lambda workspace: hold_snapshot(workspace, reference, reason=reason))
     if invocation.json:
-        print_json({"snapshot": key.snapshot.reference, "holdId": key.hold_id, "reason": reason})
+        print_json({"snapshot": key.snapshot.reference, "holdId": key.hold_id, "reason": reason.strip()})
     else:
         say(f"held {key.snapshot.reference}; undo: cluvault hold {key.snapshot.reference} --release")
     return 0

@@ -11,6 +11,7 @@ from cluvault.cli.render import finish, print_json, print_report, print_table, p
 from cluvault.cli.text import size, when
 from cluvault.ops.prune import PruneOptions, PruneReport, prune
 from cluvault.ops.report import RunFailed
+from cluvault.plan.prune import PUT_BACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,6 +79,8 @@ def _rows(plans: Sequence[ProjectPrune]) -> Iterator[tuple[str, str, str, str]]:
             yield decision, one.key.reference, when(one.captured_at), "; ".join(verdict.reasons) or "no rule keeps it"
         for key, problem in plan.unreadable.items():
             yield "keep", key.reference, "?", problem
+        for key in plan.returning:
+            yield "put back", key.reference, "?", PUT_BACK
 
 
 def _contents(plans: Sequence[ProjectPrune]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from cluvault.ops.cleanup import CleanupOptions
 from cluvault.ops.create import CreateOptions
 from cluvault.ops.restore import RestoreOptions
 from cluvault.ops.sources import fetch_source
-from cluvault.ops.verify import verify
+from cluvault.ops.verify import VerifyOptions
 from cluvault.ops.workspace import Workspace
 from cluvault.plan.diff import diff_project_files
 from cluvault.plan.diff_report import diff_lines, summary
@@ -118,9 +118,7 @@ class _Story:
         await self._plan_cleanup()
 
         self._headline("verify the vault: read every byte of every snapshot")
-        checked = await verify(self.workspace)
-        damaged = [one.damage for one in checked if one.damage]
-        say(f"{len(checked)} snapshots read, {len(damaged)} damaged", style="red" if damaged else "green")
+        say((await _flow("verify", VerifyOptions(read_data=True))).summary, style="green")
 
     def _headline(self, text: str) -> None:
         self.step += 1

@@ -1,0 +1,170 @@
+"""What is wrong with a vault, told apart by what it means for its user; pure.
+
+Damage is what takes a snapshot away: its content is missing, or is not what the manifest says, or the manifest is of no
+use. A content without a manifest is no damage: a killed run left it, a running one is about to write the manifest, or
+it waits for a prune. Nor is what no vault wrote, nor what a newer cluvault wrote.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from cluvault.errors import DamagedSnapshot, VaultTooNew
+from cluvault.plan.history import key_of, names_own_content
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from cluvault.model.json_text import JsonObject
+    from cluvault.model.manifest import Content, Manifest
+    from cluvault.plan.history import History
+    from cluvault.plan.keys import SnapshotKey
+
+
+class FindingKind(StrEnum):
+    """What a finding means."""
+
+    MISSING = "missing"
+    DAMAGED = "damaged"
+    TOO_NEW = "too-new"
+    UNREFERENCED = "unreferenced"
+    FOREIGN = "foreign"
+
+
+DAMAGE: Final = (FindingKind.MISSING, FindingKind.DAMAGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a content that was read."""
+
+    kind: FindingKind
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One object of a vault that is not as it should be.
+
+    Attributes:
+        key: The object.
+        problem: What is wrong with it, in a sentence.
+        resource: Whose it is; empty for a foreign object.
+        project: Likewise.
+        snapshots: The snapshots that cannot be used because of it.
+        content: What their manifests say should lie there, when it is a content.
+    """
+
+    kind: FindingKind
+    key: str
+    problem: str
+    resource: str = ""
+    project: str = ""
+    snapshots: tuple[SnapshotKey, ...] = ()
+    content: Content | None = None
+
+    @property
+    def is_damage(self) -> bool:
+        """Whether a snapshot is lost by it."""
+        return self.kind in DAMAGE
+
+    def to_json(self) -> JsonObject:
+        """The finding for programs."""
+        return {
+            "finding": self.kind.value,
+            "key": self.key,
+            "problem": self.problem,
+            "snapshots": [key.reference for key in self.snapshots],
+        }
+
+
+def contents_of(
+    history: History, *, chosen: Collection[SnapshotKey] | None = None
+) -> dict[Content, tuple[Manifest, ...]]:
+    """The contents that a project's snapshots rightly name, each once, with the snapshots that share it.
+
+    With `chosen`, only those that one of these snapshots needs.
+    """
+    shared: defaultdict[Content, list[Manifest]] = defaultdict(list)
+    for manifest in filter(names_own_content, history.snapshots):
+        shared[manifest.content].append(manifest)
+    return {
+        content: tuple(manifests)
+        for content, manifests in shared.items()
+        if chosen is None or any(key_of(one) in chosen for one in manifests)
+    }
+
+
+def suspects(history: History, contents: Mapping[Content, tuple[Manifest, ...]]) -> list[Content]:
+    """The contents that the listing showed not at all, or in another size; each deserves a look of its own."""
+    return [content for content, manifests in contents.items() if not history.is_whole(manifests[0])]
+
+
+def classify(
+    history: History, faults: Mapping[Content, Fault], *, chosen: Collection[SnapshotKey] | None = None
+) -> tuple[Finding, ...]:
+    """The findings of one project; with `chosen`, only what harms one of these snapshots.
+
+    Args:
+        history: What the vault holds of the project.
+        faults: What is wrong with which content.
+        chosen: The snapshots that matter; all when None.
+    """
+    findings = [*_manifests(history), *_contents(history, faults)]
+    if chosen is None:
+        return (*findings, *_unreferenced(history))
+    return tuple(one for one in findings if not set(chosen).isdisjoint(one.snapshots))
+
+
+def foreign(keys: Iterable[str]) -> tuple[Finding, ...]:
+    """The findings on objects that no vault writes."""
+    return tuple(Finding(FindingKind.FOREIGN, key, "no vault writes an object of this name") for key in keys)
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """5 when a snapshot is lost, 2 when one cannot be judged by this version, else 0."""
+    kinds = {one.kind for one in findings}
+    if kinds.intersection(DAMAGE):
+        return DamagedSnapshot.exit_code
+    return VaultTooNew.exit_code if FindingKind.TOO_NEW in kinds else 0
+
+
+def claims(history: History, key: str) -> frozenset[str]:
+    """The stored digests that a project's snapshots expect at a key."""
+    return frozenset(one.content.sha256 for one in history.snapshots if one.content.key == key)
+
+
+def _manifests(history: History) -> Iterator[Finding]:
+    for key, problem in history.unreadable.items():
+        yield _unusable(key, FindingKind.TOO_NEW if key in history.newer else FindingKind.DAMAGED, problem)
+    for manifest in history.snapshots:
+        if not names_own_content(manifest):
+            problem = "names a content that is none of this project's; it is not believed"
+            yield _unusable(key_of(manifest), FindingKind.DAMAGED, problem)
+
+
+def _unusable(key: SnapshotKey, kind: FindingKind, problem: str) -> Finding:
+    return Finding(kind, key.manifest, problem, resource=key.resource, project=key.project, snapshots=(key,))
+
+
+def _contents(history: History, faults: Mapping[Content, Fault]) -> Iterator[Finding]:
+    for content, manifests in contents_of(history).items():
+        if (fault := faults.get(content)) is not None:
+            yield Finding(
+                fault.kind,
+                content.key,
+                fault.problem,
+                resource=history.resource,
+                project=history.project,
+                snapshots=tuple(key_of(one) for one in manifests),
+                content=content,
+            )
+
+
+def _unreferenced(history: History) -> Iterator[Finding]:
+    for key in history.unreferenced():
+        problem = f"{history.contents[key].size} bytes that no snapshot refers to; a later prune removes them"
+        yield Finding(FindingKind.UNREFERENCED, key, problem, resource=history.resource, project=history.project)
