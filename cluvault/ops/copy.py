@@ -203,7 +203,7 @@ async def _bring(source: Vault, target: Vault, keys: Sequence[SnapshotKey], done
         return
     try:
         await target.adopt(snapshots, body)
-    except (DamagedSnapshot, ObjectExists) as err:
+    except (DamagedSnapshot, ObjectExists, SnapshotNotFound) as err:
         done.problems += [_failure(one.resource, one.project, one.snapshot_id, err) for one, _ in snapshots]
         return
     done.snapshots += [key_of(one) for one, _ in snapshots]

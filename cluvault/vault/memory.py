@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from datetime import UTC, datetime
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from cluvault.errors import ObjectExists, ObjectNotFound
@@ -25,7 +23,6 @@ class MemoryStore:
     def __init__(self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
         self._objects: dict[str, tuple[bytes, datetime]] = {}
-        self._keys: list[str] = []  # sorted
 
     @property
     def url(self) -> str:
@@ -44,30 +41,23 @@ class MemoryStore:
         if check_key(key) in self._objects:
             raise ObjectExists(f"{self.url} holds an object {key} already")
         self._objects[key] = bytes(body), self._now()
-        insort(self._keys, key)
 
     async def list(self, prefix: str = "") -> AsyncIterator[ObjectInfo]:
         """The objects as they were when the listing began, less those that were deleted since."""
-        for key in self._below(prefix):
+        for key in sorted(key for key in self._objects if key.startswith(prefix)):
             if (found := self._objects.get(key)) is not None:
                 body, modified = found
                 yield ObjectInfo(key, len(body), modified)
 
     async def folders(self, prefix: str = "") -> AsyncIterator[str]:
         """The first steps of the ways to all objects below."""
-        below = (key.removeprefix(prefix) for key in self._below(prefix))
+        below = (key.removeprefix(prefix) for key in self._objects if key.startswith(prefix))
         for folder in sorted({rest.partition("/")[0] + "/" for rest in below if "/" in rest}):
             yield prefix + folder
 
     async def delete(self, key: str) -> None:
         """Forget an object."""
-        if self._objects.pop(check_key(key), None) is not None:
-            del self._keys[bisect_left(self._keys, key)]
-
-    def _below(self, prefix: str) -> list[str]:
-        start = bisect_left(self._keys, prefix)
-        places = range(start, len(self._keys))
-        return [self._keys[place] for place in takewhile(lambda place: self._keys[place].startswith(prefix), places)]
+        self._objects.pop(check_key(key), None)
 
     async def aclose(self) -> None:
         """Keep everything: the same store can be opened as a vault again."""

@@ -71,7 +71,7 @@ async def test_from_identical_bytes_elsewhere_in_the_vault(world: World, kept: K
 @pytest.mark.parametrize("name", LOSSES)
 async def test_from_a_second_copy(world: World, kept: Kept, name: str) -> None:
     """Its bytes are taken if they are the very same; the copy is only read."""
-    copy = world.others["file:///copy"] = await copy_of(world.store)
+    copy = world.copies["file:///copy"] = await copy_of(world.store)
     before = await everything(copy)
     await DAMAGES[name].deed(world.store, kept)
     assert (await repaired(world, source="file:///copy")).exit_code == 0
@@ -81,7 +81,7 @@ async def test_from_a_second_copy(world: World, kept: Kept, name: str) -> None:
 
 async def test_from_a_second_copy_that_is_damaged_too(world: World, kept: Kept) -> None:
     """Nothing is guessed and nothing is changed."""
-    copy = world.others["file:///copy"] = await copy_of(world.store)
+    copy = world.copies["file:///copy"] = await copy_of(world.store)
     await content(flip)(copy, kept)
     await DAMAGES["truncated"].deed(world.store, kept)
     before = await world.store.get(kept.new.content.key)
@@ -94,7 +94,7 @@ async def test_from_a_second_copy_that_is_damaged_too(world: World, kept: Kept) 
 
 async def test_a_second_copy_that_is_none(world: World, kept: Kept) -> None:
     """A place without a vault is most likely a typing error."""
-    world.others["file:///nothing"] = MemoryStore()
+    world.copies["file:///nothing"] = MemoryStore()
     await DAMAGES["truncated"].deed(world.store, kept)
     with pytest.raises(NotAVault, match="--from names a second copy"):
         await repaired(world, source="file:///nothing")
@@ -196,7 +196,7 @@ async def test_bytes_that_are_back_under_a_manifest_that_is_wrong(world: World, 
     """The stored bytes are the very same again, and still not what the manifest says of their meaning."""
     key, digest = key_of(kept.old).manifest, kept.old.content.canonical_sha256
     await overwrite(world.store, key, (await world.store.get(key)).replace(digest.encode(), b"0" * 64))
-    world.others["file:///copy"] = await copy_of(world.store)
+    world.copies["file:///copy"] = await copy_of(world.store)
     await world.store.delete(kept.old.content.key)
     report = await repaired(world, source="file:///copy")
     assert "has its bytes again, but: canonical digest is" in report.repairs[0].detail
@@ -205,7 +205,7 @@ async def test_bytes_that_are_back_under_a_manifest_that_is_wrong(world: World, 
 
 async def test_a_damaged_body_that_the_store_keeps_immutable(world: World, kept: Kept) -> None:
     """It is reported as locked, and stays damaged."""
-    world.others["file:///copy"] = await copy_of(world.store)
+    world.copies["file:///copy"] = await copy_of(world.store)
 
     class Locked(FaultyStore):
         async def delete(self, key: str) -> None:

@@ -76,7 +76,7 @@ class World:
     counter: itertools.count[int] = field(default_factory=itertools.count)
     events: list[str] = field(default_factory=list[str])
     hook: Hook | None = None
-    others: dict[str, ObjectStore] = field(default_factory=dict[str, "ObjectStore"])
+    copies: dict[str, ObjectStore] = field(default_factory=dict[str, "ObjectStore"])
 
     @property
     def emulator(self) -> Emulator:
@@ -105,7 +105,7 @@ class World:
 
     def store_at(self, url: str) -> ObjectStore:
         """The vault's store, or another that begins empty."""
-        return self.store if url == self.settings.vault.url else self.others.setdefault(url, MemoryStore())
+        return self.store if url == self.settings.vault.url else self.copies.setdefault(url, MemoryStore())
 
     @asynccontextmanager
     async def workspace(self) -> AsyncGenerator[Workspace]:
