@@ -252,6 +252,14 @@ class VaultMachine(RuleBasedStateMachine):
         self.prune(other, None)
         self.finish(other)
 
+    @rule(machine=machines, content=st.sampled_from(CONTENTS), steps=st.integers(2, 5))
+    def back_up_slowly(self, machine: str, content: bytes, steps: int) -> None:
+        """A backup that stands still for half a day."""
+        self.edit(content)
+        self.backup(machine, None)
+        self.be_overtaken(machine, steps, 13)
+        self.verify()
+
     @precondition(lambda self: self.stored)
     @rule(machine=machines, steps=st.integers(0, 14), data=st.data())
     def be_held_meanwhile(self, machine: str, steps: int, data: st.DataObject) -> None:
