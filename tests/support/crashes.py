@@ -17,7 +17,7 @@ import signal
 import sys
 import traceback
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from cluvault.model.hold import Hold, Release
@@ -58,12 +58,14 @@ class Deed:
         listed: The snapshots that are there when it has run to its end.
         before: What was done of it before.
         held: The snapshots that are there at every moment, for they are held.
+        leaves_nothing: Whether no content without a snapshot is left at the end.
     """
 
     run: Callable[[Vault, int], Awaitable[object]]
     listed: frozenset[SnapshotKey]
     before: tuple[Callable[[Vault, int], Awaitable[object]], ...] = ()
     held: frozenset[SnapshotKey] = field(default=frozenset({HELD}))
+    leaves_nothing: bool = False
 
 
 async def _store(vault: Vault, key: SnapshotKey, parent: Manifest | None = None) -> Manifest:
@@ -101,9 +103,11 @@ async def prune(vault: Vault, life: int, *, knows_holds: bool = True) -> None:
     history = await vault.history("prod", "EmailApp")
     holds = await vault.holds.of_project("prod", "EmailApp") if knows_holds else {}
     records = await vault.removal.records("prod", "EmailApp")
-    plan = plan_prune(history, RULES, holds=holds, records=records, gone_since=None, now=moment(3600))
+    plan = plan_prune(history, RULES, holds=holds, records=records, gone_since=None, now=datetime.now(UTC))
     await vault.removal.put_back(plan.returning, records)
-    await vault.removal.carry_out(plan, history, records, run_id=f"life-{life}", now=moment(3600), grace=RULES.grace)
+    await vault.removal.carry_out(
+        plan, history, records, run_id=f"life-{life}", now=datetime.now(UTC), grace=RULES.grace
+    )
 
 
 async def adopt(vault: Vault, _: int) -> None:
@@ -123,7 +127,7 @@ DEEDS: Final = {
     "backup of the same": Deed(back_up_the_same, frozenset({HELD, OLD, NEW, THIRD}), before=(_two_more,)),
     "prune": Deed(prune, frozenset({HELD, NEW}), before=(_two_more,)),
     "prune of what is held": Deed(prune_by_an_old_plan, frozenset({HELD, NEW}), before=(_two_more,), held=frozenset()),
-    "prune, second step": Deed(prune, frozenset({HELD, NEW}), before=(_two_more, prune)),
+    "prune, second step": Deed(prune, frozenset({HELD, NEW}), before=(_two_more, prune), leaves_nothing=True),
     "hold": Deed(hold, frozenset({HELD, OLD, NEW}), before=(_two_more,)),
     "release": Deed(release, frozenset({HELD, OLD, NEW}), before=(_two_more, hold)),
     "copy": Deed(adopt, frozenset({HELD, NEW})),
@@ -136,7 +140,7 @@ async def template(deed: Deed) -> dict[str, bytes]:
     vault = await Vault.open(store, create=True, new_id=lambda: "the-id")
     await _store(vault, HELD)
     await vault.holds.place(HELD, HOLD, hold_id=HOLD_ID)
-    for life, step in enumerate(deed.before):
+    for life, step in enumerate(deed.before, start=10):
         await step(vault, life)
     return await everything(store)
 
@@ -170,6 +174,8 @@ async def assert_finished(deed: Deed, store: ObjectStore) -> None:
     assert not history.unreadable
     assert not history.foreign
     assert all(history.is_whole(one) for one in history.snapshots)
+    if deed.leaves_nothing:
+        assert not history.unreferenced()
 
 
 async def operations(deed: Deed) -> list[str]:
