@@ -31,6 +31,10 @@ layers:
 faults:
     FAULT_RUNS=1000 uv run pytest -n0 tests/faults
 
+# Every crash point of every operation of the vault on all four stores, and long strolls through the races.
+crashes:
+    CRASHES=all RACE_TIMES=50 MODEL_RUNS=2000 uv run pytest tests/vault/test_crashes.py tests/vault/test_races.py tests/vault/test_model.py tests/ops/test_killed.py
+
 # The benchmarks; each prints a table.
 benchmarks:
     uv run python benchmarks/canonical.py

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 MEMORY = Path("/dev/shm")  # noqa: S108  # where there is one, the emulator's state file costs no waiting for a disk
 
+POINTS = [("backup", 30), ("restore", 12), ("cleanup", 18), ("prune", 12), ("sweep", 10), ("hold", 5)]
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
@@ -25,7 +27,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.mark.parametrize("operation, at_least", [("backup", 30), ("restore", 12), ("cleanup", 18)])
+@pytest.mark.parametrize("operation, at_least", POINTS)
 async def test_killed_at_every_point(folder: Path, operation: str, at_least: int) -> None:
     """Kill -9 between any two changes of vault and service: `tests/support/killed_run.py` checks after each."""
     process = await asyncio.create_subprocess_exec(

@@ -30,18 +30,27 @@ class Killed(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class StopPoint:
-    """Before the nth operation of a store, counted from 1, or after it was done and before its caller knows."""
+    """A point at the nth operation of a store, counted from 1.
+
+    `before` it; `during` a listing, when its first part has come; `after` it was done and before its caller knows.
+    """
 
     operation: int
-    when: Literal["before", "after"]
+    when: Literal["before", "during", "after"]
 
 
 def stop_points(calls: Sequence[str]) -> Iterator[StopPoint]:
     """Every point at which a run that made these calls could have stopped and left something different behind."""
+    for point in fault_points(calls):
+        if point.when == "before" or calls[point.operation - 1].startswith(("put_new", "delete")):
+            yield point
+
+
+def fault_points(calls: Sequence[str]) -> Iterator[StopPoint]:
+    """Every point at which the store can fail a run that makes these calls: readings get lost as well."""
     for operation, call in enumerate(calls, start=1):
         yield StopPoint(operation, "before")
-        if call.startswith(("put_new", "delete")):
-            yield StopPoint(operation, "after")
+        yield StopPoint(operation, "during" if call.startswith(("list", "folders")) else "after")
 
 
 def die() -> NoReturn:
@@ -98,14 +107,16 @@ class FaultyStore:
             await self._inner.put_new(key, body)
 
     async def list(self, prefix: str = "") -> AsyncIterator[ObjectInfo]:
-        self._begin(f"list {prefix}")
+        operation = self._begin(f"list {prefix}")
         async for found in self._inner.list(prefix):
             yield found
+            self._strike_at(StopPoint(operation, "during"))
 
     async def folders(self, prefix: str = "") -> AsyncIterator[str]:
-        self._begin(f"folders {prefix}")
+        operation = self._begin(f"folders {prefix}")
         async for found in self._inner.folders(prefix):
             yield found
+            self._strike_at(StopPoint(operation, "during"))
 
     async def delete(self, key: str) -> None:
         with self._operation(f"delete {key}"):
@@ -132,6 +143,7 @@ class FaultyStore:
 
     def _strike_at(self, here: StopPoint) -> None:
         if here == self._point:
+            self._point = None
             self._is_down = self._stays_down
             self._fault()
 

@@ -1,6 +1,6 @@
 """A process in which an operation is killed (kill -9) at every point, one run after another.
 
-    python -m tests.support.killed_run (backup|restore|cleanup) FOLDER
+    python -m tests.support.killed_run (backup|restore|cleanup|prune|sweep|hold) FOLDER
 
 Each run is a fork with a vault in a folder and an emulator with a state file, both as the operation finds them. The nth
 run dies at its nth point: before each call that changes the file system below the vault (so between any two store
@@ -27,10 +27,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
+from urllib.parse import unquote, urlsplit
 
 from cluvault.emulator.app import create_app
 from cluvault.emulator.config import EmulatorConfig
 from cluvault.model.project_file import read_project_file
+from cluvault.ops.hold import hold_snapshot
+from cluvault.ops.prune import PruneOptions, prune
 from cluvault.plan.canonical import canonical_digest
 from cluvault.settings import Settings
 from cluvault.vault.folder import FolderStore
@@ -49,6 +52,7 @@ OTHER: Final = project_file("Beta", "other")
 _SETTINGS: Final = {
     "resources": {"dev": {"endpoint": "http://127.0.0.1:9/dev", "key": {"env": "KEY"}, "limits": "off"}},
     "cleanup": {"rules": {"all": {"names": ["*"]}}, "max-share": 1.0},
+    "vault": {"retention": {"keep-last": 1}},
 }
 _WATCHED: Final = ("os.mkdir", "os.link", "os.rename", "os.remove", "os.rmdir")
 _WRITES: Final = os.O_WRONLY | os.O_RDWR
@@ -165,10 +169,62 @@ async def deleted(world: World) -> None:
     assert await world.projects("dev") == []
 
 
+async def prepare_to_prune(world: World) -> None:
+    """Two snapshots, of which the policy keeps one."""
+    await prepare_changed(world)
+    await world.backup()
+
+
+async def prepare_to_sweep(world: World) -> None:
+    """The older one was removed longer ago than its content's grace period."""
+    await prepare_to_prune(world)
+    await run_prune(world)
+    long_ago = (world.moment - timedelta(hours=13)).timestamp()
+    root = unquote(urlsplit(world.store.url).path)
+    async for found in world.store.list():
+        os.utime(f"{root}/{found.key}", (long_ago, long_ago))
+
+
+async def run_prune(world: World) -> None:
+    """What no rule keeps goes."""
+    async with world.workspace() as workspace:
+        report = await prune(workspace, PruneOptions(apply=True))
+        assert report.run is None or report.run.exit_code == 0, report
+
+
+async def pruned(world: World) -> None:
+    """The newer snapshot is left."""
+    (left,) = await world.snapshots()
+    assert left.content.canonical_sha256 == digest(NEW)
+
+
+async def swept(world: World) -> None:
+    """And no content but its own."""
+    await pruned(world)
+    history = await (await world.vault()).history("dev", "Alpha")
+    assert len(history.contents) == 1
+
+
+async def run_hold(world: World) -> None:
+    """A hold on the older snapshot."""
+    first = (await world.snapshots())[0]
+    async with world.workspace() as workspace:
+        await hold_snapshot(workspace, first.reference, reason="audit")
+
+
+async def is_held(world: World) -> None:
+    """A prune leaves both."""
+    await run_prune(world)
+    assert len(await world.snapshots()) == 2
+
+
 OPERATIONS: Final = {
     "backup": Operation(prepare_two, run_backup, two_snapshots, safe=(NEW, OTHER)),
     "restore": Operation(prepare_changed, run_restore, replaced, safe=(OLD, NEW)),
     "cleanup": Operation(prepare_one, run_cleanup, deleted, safe=(NEW,)),
+    "prune": Operation(prepare_to_prune, run_prune, pruned, safe=(NEW,)),
+    "sweep": Operation(prepare_to_sweep, run_prune, swept, safe=(NEW,)),
+    "hold": Operation(prepare_to_prune, run_hold, is_held, safe=(OLD, NEW)),
 }
 
 

@@ -202,6 +202,26 @@ async def test_backup_or_prune_is_killed(dies: str) -> None:
     await all_orders(await pruned_once(await beginning(), hours=11), start, at_each=True)
 
 
+async def test_what_remains() -> None:
+    """A pause past every limit just before the manifest, and a kill just after it: the damage is named."""
+    watch = Watch(await beginning(), start_backup)
+    stage = await watch.begin()
+    start_prune(watch.race, "first")
+    start_prune(watch.race, "second")
+    stage.may_leap(PAST_GRACE)
+    await stage.settle()
+    for _ in range(3):  # it has seen the parent, its content, and the parent again
+        await stage.go("backup", past="get")
+    await stage.go("first")
+    await stage.go("clock")
+    await stage.go("second")
+    await stage.go("backup", past="put_new")
+    await stage.end()
+    (damage,) = await watch.race.damage()
+    assert damage.startswith(f"prod/EmailApp@{THIRD_ID}: content ")
+    assert "is missing" in damage
+
+
 # --- the others ----------------------------------------------------------------------------------------------------
 
 
