@@ -83,8 +83,8 @@ class VerifyReport:
 
     @property
     def open_findings(self) -> tuple[Finding, ...]:
-        """The findings that were not settled by a repair."""
-        settled = {one.key for one in self.repairs if one.is_settled}
+        """The findings that were not settled by a repair; manifests may disagree about a key, then all have to be."""
+        settled = {one.key for one in self.repairs} - {one.key for one in self.repairs if not one.is_settled}
         return tuple(one for one in self.findings if one.content is None or one.key not in settled)
 
     @property

@@ -180,6 +180,12 @@ async def test_bytes_that_another_snapshot_needs_stay(world: World, kept: Kept) 
     report = await repaired(world)
     assert "another snapshot needs the bytes that lie there" in report.repairs[0].detail
     assert await world.store.get(kept.new.content.key) == before
+    world.copies["file:///copy"] = await copy_of(world.store)
+    await content(flip)(world.store, kept)
+    report = await repaired(world, source="file:///copy")
+    assert sorted(one.outcome for one in report.repairs) == ["failed", "repaired"]
+    assert await world.store.get(kept.new.content.key) == before
+    assert report.exit_code == 5
 
 
 async def test_bytes_that_are_right_under_a_manifest_that_is_wrong(world: World, kept: Kept) -> None:
