@@ -24,7 +24,7 @@ from cluvault.model.hold import Hold, Release
 from cluvault.model.manifest import id_moment, new_snapshot_id
 from cluvault.plan.history import key_of
 from cluvault.plan.keys import HoldKey, SnapshotKey
-from cluvault.plan.prune import PruneRules, plan_prune
+from cluvault.plan.prune import PruneRules, plan_prune, to_put_back
 from cluvault.plan.retention import RetentionPolicy, VanishedPolicy
 from cluvault.vault.memory import MemoryStore
 from cluvault.vault.vault import Vault
@@ -104,7 +104,7 @@ async def prune(vault: Vault, life: int, *, knows_holds: bool = True) -> None:
     holds = await vault.holds.of_project("prod", "EmailApp") if knows_holds else {}
     records = await vault.removal.records("prod", "EmailApp")
     plan = plan_prune(history, RULES, holds=holds, records=records, gone_since=None, now=datetime.now(UTC))
-    await vault.removal.put_back(plan.returning, records)
+    await vault.removal.put_back(to_put_back(history, holds, records))
     await vault.removal.carry_out(
         plan, history, records, run_id=f"life-{life}", now=datetime.now(UTC), grace=RULES.grace
     )
@@ -114,7 +114,7 @@ async def adopt(vault: Vault, _: int) -> None:
     """A copy of a snapshot from another vault, with its content."""
     other = await Vault.open(MemoryStore(), create=True, new_id=lambda: "another")
     manifest = await _store(other, NEW)
-    await vault.adopt(manifest, manifest.to_bytes(), await other.read_stored(manifest))
+    await vault.adopt([(manifest, manifest.to_bytes())], await other.read_stored(manifest))
 
 
 async def _two_more(vault: Vault, _: int) -> None:

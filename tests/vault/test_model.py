@@ -28,7 +28,7 @@ from cluvault.model.hold import Hold, Release
 from cluvault.model.manifest import id_moment, new_snapshot_id
 from cluvault.plan.history import key_of
 from cluvault.plan.keys import SnapshotKey
-from cluvault.plan.prune import PruneRules, plan_prune
+from cluvault.plan.prune import PruneRules, plan_prune, to_put_back
 from cluvault.plan.retention import RetentionPolicy, VanishedPolicy
 from cluvault.vault.memory import MemoryStore
 from cluvault.vault.vault import Vault
@@ -168,7 +168,7 @@ class VaultMachine(RuleBasedStateMachine):
             records = await vault.removal.records("prod", "EmailApp")
             now = self.clock.moment
             plan = plan_prune(history, RULES, holds=holds, records=records, gone_since=None, now=now)
-            await vault.removal.put_back(plan.returning, records)
+            await vault.removal.put_back(to_put_back(history, holds, records))
             await vault.removal.carry_out(plan, history, records, run_id=run_id, now=now, grace=RULES.grace)
 
         self.begin(machine, work, fault)
@@ -220,7 +220,7 @@ class VaultMachine(RuleBasedStateMachine):
             there = {key_of(one) for one in await target.snapshots()}
             for manifest in await source.snapshots():
                 if key_of(manifest) not in there:
-                    await target.adopt(manifest, manifest.to_bytes(), await source.read_stored(manifest))
+                    await target.adopt([(manifest, manifest.to_bytes())], await source.read_stored(manifest))
             for manifest in await target.snapshots():
                 assert await target.read(manifest) == self.contents[manifest.snapshot_id]
 
