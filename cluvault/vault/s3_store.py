@@ -102,7 +102,8 @@ class S3Store(ProbedStore):
     async def _put_if_absent(self, key: str, body: bytes) -> None:
         arguments: dict[str, Any] = {
             "Bucket": self._bucket, "Key": self._prefix + key, "Body": body,
-            "IfNoneMatch": "*", "ChecksumSHA256": b64encode(sha256(body).digest()).decode(),
+            "IfNoneMatch": "*",
+            "ChecksumAlgorithm": "SHA256", "ChecksumSHA256": b64encode(sha256(body).digest()).decode(),
             **self._options.for_writing(),
         }  # fmt: skip
 

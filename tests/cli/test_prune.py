@@ -68,7 +68,7 @@ class TestPrune:
         assert (edited.vault / summary.split("Record: ")[1]).is_file()
         assert ids(edited) == [new]
         assert len(list(edited.vault.glob("snapshots/dev/Pizza/*/config.json.gz"))) == 2
-        assert edited.done("verify").out == "2 snapshots read, 0 damaged\n"
+        assert "2 snapshots, 2 contents, names and sizes checked" in edited.done("verify").out
         assert "removed" not in edited.done("prune", "--apply").out.splitlines()[-1]
         assert ids(edited) == [new]
 
@@ -97,7 +97,7 @@ class TestPrune:
         assert edited.done("prune").out.splitlines()[-2].startswith("1 contents that nothing refers to can go: ")
         assert edited.done("prune", "--apply").out.splitlines()[-2].split()[:2] == ["removed", "dev/Pizza"]
         assert len(list(edited.vault.glob("snapshots/dev/Pizza/*/config.json.gz"))) == 1
-        assert edited.done("verify").out == "2 snapshots read, 0 damaged\n"
+        assert "2 snapshots, 2 contents" in edited.done("verify", "--read-data").out
 
     def test_damaged_and_unreadable_ones(self, edited: Desk) -> None:
         """Stay with their reasons; `--drop-damaged` lets go of what is known to be damaged."""
@@ -123,7 +123,7 @@ class TestPrune:
         assert f"put back  dev/Pizza@{old}" in edited.done("prune").out
         row = edited.done("prune", "--apply").out.splitlines()[-2]
         assert row.split()[:3] == ["restored", "dev/Pizza", old]
-        assert edited.done("verify").out == "3 snapshots read, 0 damaged\n"
+        assert "3 snapshots, 3 contents" in edited.done("verify", "--read-data").out
 
     @pytest.mark.parametrize("json_wanted", [False, True])
     def test_a_project_that_fails(self, edited: Desk, monkeypatch: pytest.MonkeyPatch, *, json_wanted: bool) -> None:
@@ -156,9 +156,9 @@ class TestPrune:
 
 
 def _age_records(desk: Desk) -> None:
-    """Let the records of prunes be a day old."""
+    """Let the records of prunes be a day old, and the contents older still."""
     yesterday = time.time() - 86400
-    for path in desk.vault.glob("prunes/*/*/*.json"):
+    for path in [*desk.vault.glob("prunes/*/*/*.json"), *desk.vault.glob("snapshots/*/*/*/config.json.gz")]:
         os.utime(path, (yesterday, yesterday))
 
 
