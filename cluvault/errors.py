@@ -292,6 +292,20 @@ class GuardRefused(CluvaultError):
     exit_code = 4
 
 
+class ProbeFailed(GuardRefused):
+    """Production does not answer as the model did that was swapped into it."""
+
+
+class LeaseHeld(GuardRefused):
+    """Somebody else works on the project; the message says who, since when and at what."""
+
+    retryable = True
+
+
+class LeaseLost(CluvaultError):
+    """Somebody else has taken the work over; whoever raises this has stopped and writes nothing more."""
+
+
 class RoundTripMismatch(CluvaultError):
     """What the service holds after an import is not what was meant."""
 

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from cluvault.plan.diff_report import diff_to_markdown, escape_markdown
+from cluvault.plan.gate_report import verdict_to_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cluvault.model.run import RunItem
+    from cluvault.ops.promote import PromotionReport
     from cluvault.ops.report import Report
     from cluvault.ops.verify import VerifyReport
     from cluvault.plan.cleanup import CleanupPlan
     from cluvault.plan.diff import ProjectDiff
+    from cluvault.plan.promotion_plan import PlannedPromotion
     from cluvault.plan.prune import ProjectPrune
 
 _MOST_ROWS: Final = 1000
@@ -83,6 +86,30 @@ async def publish_findings(report: VerifyReport) -> None:
 async def publish_difference(title: str, difference: ProjectDiff) -> None:
     """The semantic difference between what was imported and what the service holds."""
     await acreate_markdown_artifact(markdown=diff_to_markdown(difference, title=title), key="cluvault-difference")
+
+
+async def publish_promotion_plan(planned: PlannedPromotion) -> None:
+    """What a promotion changes, what it warns of and what it does, for whoever approves it."""
+    plan = planned.plan
+    lines = [f"# {escape_markdown(plan.sentence)}", ""]
+    lines += [f"- **refused:** {escape_markdown(one)}" for one in plan.refusals]
+    lines += [f"- warning: {escape_markdown(one)}" for one in plan.warnings]
+    lines += ["", *(f"{number}. {escape_markdown(step)}" for number, step in enumerate(plan.steps, 1)), ""]
+    markdown = "\n".join(lines)
+    if planned.difference is not None:
+        markdown += diff_to_markdown(planned.difference, title="What changes at the target")
+    await acreate_markdown_artifact(markdown=markdown, key="cluvault-promotion-plan")
+
+
+async def publish_promotion(report: PromotionReport) -> None:
+    """How far a promotion has come, and what the gate found."""
+    if report.promotion is None:
+        return
+    title = f"Promotion {report.promotion.key}: {report.state}"
+    markdown = verdict_to_markdown(report.checks, title=title)
+    if report.why:
+        markdown += f"\n{escape_markdown(report.why)}\n"
+    await acreate_markdown_artifact(markdown=markdown, key="cluvault-promotion")
 
 
 def _row(item: RunItem) -> dict[str, Any]:

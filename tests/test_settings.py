@@ -12,8 +12,10 @@ from cluvault.settings import (
     CleanupRule,
     Environment,
     RateLimits,
+    RouteSettings,
     SecretName,
     Settings,
+    SplitSettings,
     check_endpoint,
     find_config,
     is_loopback,
@@ -168,7 +170,64 @@ def test_a_full_configuration_is_read(load: Load) -> None:
     assert settings.cleanup.rules["old"].not_modified_days == 90
     assert settings.cleanup.rules["scratch"].scratch is True
     assert settings.cleanup.protect == ("Keep*",)
-    assert settings.routes == {"dev-to-prod": {"source": "dev", "target": "prod"}}
+    assert settings.routes == {"dev-to-prod": RouteSettings(source="dev", target="prod")}
+
+
+TWO = """
+[resources]
+dev = { endpoint = "https://x", auth = "entra" }
+prod = { endpoint = "https://y", auth = "entra" }
+[routes.up]
+source = "dev"
+target = "prod"
+"""
+
+
+def test_a_route_says_how_projects_are_promoted(load: Load, tmp_path: Path) -> None:
+    """Names, training, gate, slots; a golden file is found from the configuration, whatever the working directory."""
+    route = load(
+        f"""{TWO}
+projects = {{ "Mail-dev" = "Mail" }}
+train = {{ mode = "advanced", split = {{ training = 70, testing = 30 }} }}
+gate = {{ golden = "golden.csv", approval = true }}
+deploy = {{ staging = "next" }}
+overrides = {{ settings = {{ confidenceThreshold = 0.7 }}, targets = {{ Book = {{ project = "Travel" }} }} }}
+"""
+    ).route("up")
+    assert (route.target_project("Mail-dev"), route.target_project("Other")) == ("Mail", "Other")
+    assert (route.train.split, route.deploy.production) == (SplitSettings(training=70, testing=30), "production")
+    assert route.gate.golden == tmp_path.resolve() / "golden.csv"
+    assert load(f'{TWO}train = {{ split = "manual" }}').route("up").train.split == "manual"
+    assert load(TWO, CLUVAULT_ROUTES__UP__GATE__MIN_INTENT_F1="0.9").route("up").gate.min_intent_f1 == 0.9
+    with pytest.raises(ConfigurationError, match=r"route 'down' is not configured \(configured: up\)"):
+        load(TWO).route("down")
+    with pytest.raises(ConfigurationError, match="configured: none"):
+        load("").route("down")
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ('projects = { a = "x", b = "x" }', "at routes.up: two projects would both become 'x'"),
+        ('target2 = "x"', "at routes.up.target2: unknown key"),
+        ("soak-hours = 2", "at routes.up: soak-hours counts"),
+        ('after = "x"', "route up: after 'x' is not a configured route"),
+        ('after = "up"', "route up: comes after itself: up after up"),
+        ('train = { split = "x" }', 'at routes.up.train.split: should be "manual" or'),
+        ("train = { split = { training = 1, testing = 1 } }", "at routes.up.train.split: training and testing"),
+        ('deploy = { staging = "a", production = "a" }', "at routes.up.deploy: staging and production"),
+        ("gate = { second-person = true }", "at routes.up.gate: second-person"),
+        ("gate = { min-intent-f1 = 2 }", "at routes.up.gate.min-intent-f1"),
+        ("overrides = { targets = { Book = {} } }", "at routes.up.overrides.targets.Book: should name"),
+        ('[routes.down]\nsource = "prod"\ntarget = "x"', "route down: target 'x' is not a configured resource"),
+        ('[routes.in]\nsource = "dev"\ntarget = "dev"\nprojects = { a = "a" }', "'a' would be promoted onto itself"),
+    ],
+)
+def test_a_route_that_cannot_be_is_refused(load: Load, text: str, said: str) -> None:
+    """With its place."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(TWO + text)
+    assert said in str(caught.value)
 
 
 def test_a_named_key_means_sign_in_by_key(load: Load) -> None:

@@ -26,6 +26,8 @@ STYLES: Final[Mapping[str, str]] = {
     "removed": "yellow", "locked": "cyan", "vanished": "yellow", "proven": "green", "repaired": "green",
     "copied": "green",
     "missing": "bold red", "damaged": "bold red", "too-new": "yellow", "unreferenced": "dim", "foreign": "dim",
+    "ok": "green", "refused": "bold red", "promoted": "green", "rolled-back": "yellow", "abandoned": "dim",
+    "awaiting-approval": "cyan", "running": "cyan", "rolling-back": "yellow",
     "delete": "yellow", "remove": "yellow", "keep": "dim", "put back": "green",
 }  # fmt: skip
 """How the first column of a report or plan looks."""

@@ -15,11 +15,12 @@ from cluvault.ops.fanout import at_once, failed_item, ignore
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.keys import parse_manifest_key
+from cluvault.plan.protection import promised_by
 from cluvault.plan.prune import PUT_BACK, ProjectPrune, PruneRules, plan_prune, to_put_back
 from cluvault.plan.retention import read_policy, read_vanished_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cluvault.model.json_text import JsonObject
     from cluvault.ops.workspace import Workspace
@@ -128,9 +129,10 @@ async def plan_vault_prune(workspace: Workspace, options: PruneOptions) -> tuple
     vault = await workspace.vault()
     rules = rules_of(workspace, options)
     projects = await projects_of_vault(vault, options.places)
+    promised = promised_by(await vault.promotions.all())
 
     async def one(project: VaultProject) -> ProjectPrune:
-        plan, _, _ = await _look_at(vault, project, rules, now=workspace.now())
+        plan, _, _ = await _look_at(vault, project, rules, promised=promised, now=workspace.now())
         return plan
 
     plans = await at_once(projects, one, concurrency=_AT_ONCE)
@@ -162,7 +164,8 @@ async def prune_project(workspace: Workspace, plan: ProjectPrune, options: Prune
     rules = rules_of(workspace, options)
     gone_since = (await vault.vanished(plan.resource)).get(plan.project)
     project = VaultProject(plan.resource, plan.project, gone_since)
-    present, history, records = await _look_at(vault, project, rules, now=workspace.now())
+    promised = promised_by(await vault.promotions.all())
+    present, history, records = await _look_at(vault, project, rules, promised=promised, now=workspace.now())
     held = await vault.holds.of_project(plan.resource, plan.project)
     back = await vault.removal.put_back(to_put_back(history, held, records))
     done = await vault.removal.carry_out(
@@ -193,7 +196,12 @@ def _stayed(shown: ProjectPrune, present: ProjectPrune) -> list[RunItem]:
 
 
 async def _look_at(
-    vault: Vault, project: VaultProject, rules: PruneRules, *, now: datetime
+    vault: Vault,
+    project: VaultProject,
+    rules: PruneRules,
+    *,
+    promised: Mapping[SnapshotKey, Sequence[str]],
+    now: datetime,
 ) -> tuple[ProjectPrune, History, list[Recorded]]:
     """A plan for a project, and what it was made from.
 
@@ -202,7 +210,9 @@ async def _look_at(
     history = await vault.history(project.resource, project.project)
     holds = await vault.holds.of_project(project.resource, project.project)
     records = await vault.removal.records(project.resource, project.project)
-    plan = plan_prune(history, rules, holds=holds, records=records, gone_since=project.gone_since, now=now)
+    plan = plan_prune(
+        history, rules, holds=holds, records=records, gone_since=project.gone_since, now=now, promised=promised
+    )
     return plan, history, records
 
 

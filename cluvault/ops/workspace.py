@@ -17,21 +17,26 @@ from cluvault.settings import Environment
 from cluvault.vault.cache import cache_folder
 from cluvault.vault.identity import read_identity
 from cluvault.vault.opening import open_store
+from cluvault.vault.steady import steady_seconds
 from cluvault.vault.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from pydantic import SecretStr
 
     from cluvault.service.client import CluClient
     from cluvault.settings import ResourceSettings, Settings
+    from cluvault.vault.leases import Lease
     from cluvault.vault.store import ObjectStore
 
 
 class Workspace:
     """Opens the vault and the clients when they are first asked for, and closes them at the end.
+
+    Attributes:
+        held: The leases that work in this workspace is done under, by resource and project.
 
     Args:
         settings: The configuration.
@@ -41,6 +46,8 @@ class Workspace:
         open_vault_store: Opens the store of the vault's URL.
         now: The clock, in UTC.
         entropy: Eight fresh hex digits.
+        steady: Seconds that never go back.
+        sleep: Waits for seconds, where nothing tells when it is over.
     """
 
     def __init__(
@@ -53,10 +60,15 @@ class Workspace:
         open_vault_store: Callable[[str], ObjectStore] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         entropy: Callable[[], str] = lambda: secrets.token_hex(4),
+        steady: Callable[[], float] = steady_seconds,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         environment = Environment(environment)  # its values show in no repr
         self.settings = settings
         self.now = now
+        self.steady = steady
+        self.sleep = sleep
+        self.held: dict[tuple[str, str], Lease] = {}
         self._environment = environment
         self._entropy = entropy
         self._prefect_secret = prefect_secret

@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 
 from cluvault.plan.keys import (
-    PROMOTIONS,
     ROOT_KEY,
     is_content_key,
     parse_hold_key,
+    parse_lease_key,
     parse_manifest_key,
+    parse_promotion_key,
     parse_prune_key,
     parse_run_key,
 )
@@ -25,6 +26,7 @@ class KeyKind(StrEnum):
     HOLD = "hold"
     PRUNE = "prune"
     PROMOTION = "promotion"
+    LEASE = "lease"
     FOREIGN = "foreign"
 
 
@@ -42,4 +44,6 @@ def kind_of(key: str) -> KeyKind:
         return KeyKind.HOLD
     if parse_prune_key(key) is not None:
         return KeyKind.PRUNE
-    return KeyKind.PROMOTION if key.startswith(PROMOTIONS) else KeyKind.FOREIGN
+    if parse_promotion_key(key) is not None:
+        return KeyKind.PROMOTION
+    return KeyKind.LEASE if parse_lease_key(key) is not None else KeyKind.FOREIGN

@@ -16,12 +16,15 @@ RUNS: Final = "runs/"
 HOLDS: Final = "holds/"
 PRUNES: Final = "prunes/"
 PROMOTIONS: Final = "promotions/"
+LEASES: Final = "leases/"
 _MANIFEST: Final = "manifest.json"
 _CONTENT: Final = "config.json.gz"
 _SEALED_CONTENT: Final = "config.json.gz.age"
 _RELEASED: Final = ".released"
 _PARTS: Final = 5
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_RECORD_DIGITS: Final = 3
+_LEASE_DIGITS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -85,6 +88,27 @@ class HoldKey:
         return HoldKey(self.snapshot, self.hold_id, is_release=True)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class PromotionKey:
+    """A promotion's place in the vault, by its target; `promotion_id` has the form of a snapshot id."""
+
+    resource: str
+    project: str
+    promotion_id: str
+
+    def __str__(self) -> str:
+        return f"{self.resource}/{self.project}@{self.promotion_id}"
+
+    @property
+    def folder(self) -> str:
+        """The folder that holds its records, with its slash."""
+        return f"{promotions_prefix(self.resource, self.project)}{self.promotion_id}/"
+
+    def record(self, number: int) -> str:
+        """The key of a record. Its number alone: two workers at the same number must meet, whatever their steps."""
+        return f"{self.folder}{number:0{_RECORD_DIGITS}d}.json"
+
+
 @lru_cache(maxsize=4096)  # a listing of many snapshots asks for the same few names over and over
 def encode_name(name: str) -> str:
     """Percent-encode a name into one path segment that is neither empty nor a dot segment."""
@@ -122,6 +146,21 @@ def prunes_prefix(resource: str, project: str) -> str:
 def prune_key(resource: str, project: str, run_id: str) -> str:
     """The key of the record that a prune writes before it removes anything of a project."""
     return f"{prunes_prefix(resource, project)}{encode_name(run_id)}.json"
+
+
+def promotions_prefix(resource: str, project: str) -> str:
+    """The prefix of all promotions to a project."""
+    return f"{PROMOTIONS}{encode_name(resource)}/{encode_name(project)}/"
+
+
+def leases_prefix(resource: str, project: str) -> str:
+    """The prefix of the lease on a project."""
+    return f"{LEASES}{encode_name(resource)}/{encode_name(project)}/"
+
+
+def lease_key(resource: str, project: str, number: int) -> str:
+    """The key of one turn of the lease on a project."""
+    return f"{leases_prefix(resource, project)}{number:0{_LEASE_DIGITS}d}.json"
 
 
 def run_key(date: str, run_id: str) -> str:
@@ -163,6 +202,26 @@ def parse_prune_key(key: str) -> tuple[str, str, str] | None:
     return found if prune_key(*found) == key else None
 
 
+def parse_promotion_key(key: str) -> tuple[PromotionKey, int] | None:
+    """The promotion and the number of the record that has this key, or None for any other key."""
+    parts = key.split("/")
+    number = _number(parts[-1])
+    if len(parts) != _PARTS or number is None or SNAPSHOT_ID.fullmatch(parts[3]) is None:
+        return None
+    found = PromotionKey(decode_name(parts[1]), decode_name(parts[2]), parts[3])
+    return (found, number) if found.record(number) == key else None
+
+
+def parse_lease_key(key: str) -> tuple[str, str, int] | None:
+    """Resource, project and number of the turn of a lease that has this key, or None for any other key."""
+    parts = key.split("/")
+    number = _number(parts[-1])
+    if len(parts) != _PARTS - 1 or number is None:
+        return None
+    found = decode_name(parts[1]), decode_name(parts[2]), number
+    return found if lease_key(*found) == key else None
+
+
 def is_content_key(key: str) -> bool:
     """Whether a key can be a snapshot's content: a manifest that names another key is not believed."""
     return key.rpartition("/")[2] in (_CONTENT, _SEALED_CONTENT) and snapshot_of(key) is not None
@@ -179,3 +238,8 @@ def _parse(key: str, root: str) -> SnapshotKey | None:
     if len(parts) != _PARTS or parts[0] + "/" != root or SNAPSHOT_ID.fullmatch(parts[3]) is None:
         return None
     return SnapshotKey(decode_name(parts[1]), decode_name(parts[2]), parts[3])
+
+
+def _number(name: str) -> int | None:
+    stem = name.removesuffix(".json")
+    return int(stem) if stem.isdecimal() and stem.isascii() else None

@@ -1,4 +1,4 @@
-"""What keeps a snapshot besides the retention policy: holds, what serves traffic, recent safety snapshots; pure.
+"""What keeps a snapshot besides the retention policy: holds, promotions, what serves, recent safety snapshots; pure.
 
 A snapshot is what a service deployment serves when it holds the content that the deployment's model was trained on: of
 the snapshots whose project was last modified before that training, the newest. Deployments are those that the newest
@@ -12,15 +12,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from cluvault.model.manifest import Reason
+from cluvault.model.promotion import Safety
+from cluvault.model.reference import SnapshotReference, parse_reference
 from cluvault.plan.history import key_of
+from cluvault.plan.keys import SnapshotKey
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from cluvault.model.hold import Hold
     from cluvault.model.manifest import Manifest
-    from cluvault.plan.keys import SnapshotKey
+    from cluvault.plan.promotion import Promotion
 
 _KEPT_FOR_UNDOING: Final = {Reason.SAFETY: "safety snapshot", Reason.PRE_DELETE: "snapshot from before a deletion"}
 
@@ -31,6 +34,7 @@ def protections(
     holds: Mapping[SnapshotKey, Sequence[Hold]],
     safety_days: int,
     now: datetime,
+    promised: Mapping[SnapshotKey, Sequence[str]] | None = None,
 ) -> dict[SnapshotKey, list[str]]:
     """The reasons outside the policy for which snapshots of one project stay.
 
@@ -39,8 +43,11 @@ def protections(
         holds: The holds that nobody released.
         safety_days: For how long a snapshot is kept that was taken before something replaced or deleted the project.
         now: The present instant.
+        promised: What promotions need, as `promised_by` finds it.
     """
     reasons: defaultdict[SnapshotKey, list[str]] = defaultdict(list)
+    for key, sentences in (promised or {}).items():
+        reasons[key].extend(sentences)
     for key, held in holds.items():
         reasons[key].extend(f"held by {one.by} since {one.held_at:%Y-%m-%d}: {one.reason}" for one in held)
     for manifest in snapshots:
@@ -50,6 +57,33 @@ def protections(
     for key, sentence in _serving(snapshots):
         reasons[key].append(sentence)
     return dict(reasons)
+
+
+def promised_by(promotions: Iterable[Promotion]) -> dict[SnapshotKey, list[str]]:
+    """The snapshots that promotions need, by reason: those under way, and of each target the last that was promoted.
+
+    Of each of these the source's snapshot stays, and the one that undoes it.
+    """
+    promised: defaultdict[SnapshotKey, list[str]] = defaultdict(list)
+    last: dict[tuple[str, str], Promotion] = {}
+    for promotion in promotions:
+        if not promotion.has_ended:
+            _promise(promised, promotion, promotion.state)
+        elif promotion.is_promoted:
+            place = promotion.key.resource, promotion.key.project
+            last[place] = max(promotion, last.get(place, promotion), key=lambda one: one.key.promotion_id)
+    for promotion in last.values():
+        _promise(promised, promotion, "the last that was promoted")
+    return dict(promised)
+
+
+def _promise(promised: defaultdict[SnapshotKey, list[str]], promotion: Promotion, state: str) -> None:
+    safety = promotion.find(Safety)
+    for reference in (promotion.plan.source.reference, safety.snapshot if safety is not None else None):
+        parsed = parse_reference(reference) if reference is not None else None
+        if isinstance(parsed, SnapshotReference) and parsed.snapshot_id is not None:
+            key = SnapshotKey(parsed.resource, parsed.project, parsed.snapshot_id)
+            promised[key].append(f"of promotion {promotion.key}: {state}")
 
 
 def _serving(snapshots: Collection[Manifest]) -> Iterator[tuple[SnapshotKey, str]]:

@@ -143,6 +143,7 @@ def plan_prune(
     records: Sequence[Recorded],
     gone_since: datetime | None,
     now: datetime,
+    promised: Mapping[SnapshotKey, Sequence[str]] | None = None,
 ) -> ProjectPrune:
     """Decide about everything that a vault holds of a project.
 
@@ -153,14 +154,22 @@ def plan_prune(
         records: What earlier prunes wrote about this project.
         gone_since: When a backup first missed the project in its resource.
         now: The present instant.
+        promised: The snapshots that promotions need, with the reasons.
     """
+    there = {key_of(one) for one in history.snapshots}
     candidates = [
         Candidate(key_of(one), one.captured_at, frozenset(one.tags), is_good=history.is_whole(one))
         for one in history.snapshots
     ]
     options: dict[str, Any] = {
         "now": now,
-        "protected": protections(history.snapshots, holds=holds, safety_days=rules.safety_days, now=now),
+        "protected": protections(
+            history.snapshots,
+            holds=holds,
+            safety_days=rules.safety_days,
+            now=now,
+            promised={key: reasons for key, reasons in (promised or {}).items() if key in there},
+        ),
         "drop_damaged": rules.drop_damaged,
     }
     if gone_since is None:

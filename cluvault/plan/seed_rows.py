@@ -14,7 +14,8 @@ Columns of CSV, keys of JSONL:
 
 A file may have both text and marked; each row fills one. A text is never searched for labels on its own account,
 because brackets occur in real utterances. In CSV the delimiter (comma, semicolon, tab) is the one that makes sense of
-the header, names may have capitals and spaces around them, and cells other than texts are trimmed.
+the header, names may have capitals and spaces around them, and cells other than texts are trimmed. Other files of rows
+(`plan.golden`) have other columns besides.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -37,12 +39,37 @@ from cluvault.plan.marked_text import MarkedText, parse_marked_text
 from cluvault.plan.spans import to_utf16, utf16_length
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+T = TypeVar("T")
+RowT = TypeVar("RowT", bound=SeedRow)
 
 COLUMNS: Final = ("text", "marked", "intent", "language", "dataset", "entities")
 _DELIMITERS: Final = ",;\t"
 _VERBATIM: Final = frozenset({"text", "marked"})
 _IN_ONE_LINE: Final = re.compile(r" at line 1 column (\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class RowFormat(Generic[RowT, T]):
+    """What rows hold, and what is made of them.
+
+    Attributes:
+        columns: Their names.
+        model: Checks a row.
+        build: Makes a value of a row, its text with labels, the file and the line.
+    """
+
+    columns: tuple[str, ...]
+    model: type[RowT]
+    build: Callable[[RowT, MarkedText, str, int], T]
+
+
+def _seed_utterance(row: SeedRow, marked: MarkedText, source: str, line: int) -> SeedUtterance:
+    return SeedUtterance(marked.text, row.intent, row.language, row.dataset, marked.labels, source=source, line=line)
+
+
+_SEED: Final = RowFormat(COLUMNS, SeedRow, _seed_utterance)
 
 
 def read_csv_utterances(data: bytes, *, source: str) -> tuple[SeedUtterance, ...]:
@@ -51,9 +78,23 @@ def read_csv_utterances(data: bytes, *, source: str) -> tuple[SeedUtterance, ...
     Raises:
         InvalidSeed: the header or rows are faulty; each fault names its line and column.
     """
+    return read_csv_rows(data, _SEED, source=source)
+
+
+def read_jsonl_utterances(data: bytes, *, source: str) -> tuple[SeedUtterance, ...]:
+    """Read utterances from JSONL: an object a line; blank lines are allowed.
+
+    Raises:
+        InvalidSeed: lines are faulty; each fault names its line and key.
+    """
+    return read_jsonl_rows(data, _SEED, source=source)
+
+
+def read_csv_rows(data: bytes, form: RowFormat[RowT, T], *, source: str) -> tuple[T, ...]:
+    """The same for rows of any format. Raises InvalidSeed."""
     text = decode_text(data, source=source)
-    columns, delimiter = _read_header(text, source=source)
-    rows = _Rows(source, noun="column")
+    columns, delimiter = _read_header(text, form.columns, source=source)
+    rows = _Rows(form, source, noun="column")
     for line, cells in _rows_after_header(text, delimiter, rows):
         if len(cells) > len(columns):
             sentence = f"has {len(cells)} cells, the header {len(columns)}; quote a text that holds the delimiter"
@@ -63,27 +104,23 @@ def read_csv_utterances(data: bytes, *, source: str) -> tuple[SeedUtterance, ...
     return rows.finish()
 
 
-def read_jsonl_utterances(data: bytes, *, source: str) -> tuple[SeedUtterance, ...]:
-    """Read utterances from JSONL: an object a line; blank lines are allowed.
-
-    Raises:
-        InvalidSeed: lines are faulty; each fault names its line and key.
-    """
-    rows = _Rows(source, noun="key")
+def read_jsonl_rows(data: bytes, form: RowFormat[RowT, T], *, source: str) -> tuple[T, ...]:
+    """The same for rows of any format. Raises InvalidSeed."""
+    rows = _Rows(form, source, noun="key")
     for number, line in enumerate(decode_text(data, source=source).split("\n"), 1):
         if line.strip():
             rows.take_json(number, line)
     return rows.finish()
 
 
-def _read_header(text: str, *, source: str) -> tuple[list[str], str]:
+def _read_header(text: str, known: tuple[str, ...], *, source: str) -> tuple[list[str], str]:
     """The names of the columns, and the delimiter that shows most of those that are known."""
     head = io.StringIO(text, newline="").readline()
     readings = {sign: _column_names(head, sign) for sign in _DELIMITERS}
-    delimiter = max(_DELIMITERS, key=lambda sign: len(set(readings[sign]) & set(COLUMNS)))
+    delimiter = max(_DELIMITERS, key=lambda sign: len(set(readings[sign]) & set(known)))
     names = readings[delimiter]
-    if faults := [SeedFault(source, 1, "header", sentence) for sentence in _header_faults(names)]:
-        raise InvalidSeed(faults, mend=f"name the columns in line 1: {', '.join(COLUMNS)}")
+    if faults := [SeedFault(source, 1, "header", sentence) for sentence in _header_faults(names, known)]:
+        raise InvalidSeed(faults, mend=f"name the columns in line 1: {', '.join(known)}")
     return names, delimiter
 
 
@@ -91,7 +128,7 @@ def _column_names(head: str, delimiter: str) -> list[str]:
     return [cell.strip().lower() for cells in csv.reader([head], delimiter=delimiter) for cell in cells]
 
 
-def _header_faults(names: list[str]) -> Iterator[str]:
+def _header_faults(names: list[str], known: tuple[str, ...]) -> Iterator[str]:
     if not any(names):
         yield "is empty"
         return
@@ -100,13 +137,13 @@ def _header_faults(names: list[str]) -> Iterator[str]:
     if _VERBATIM.isdisjoint(names):
         yield "has neither column text nor column marked"
     for name in dict.fromkeys(names):
-        if name not in COLUMNS:
+        if name not in known:
             yield f"column {shorten(name)!r} is not known"
         elif names.count(name) > 1:
             yield f"column {name} is given twice"
 
 
-def _rows_after_header(text: str, delimiter: str, rows: _Rows) -> Iterator[tuple[int, list[str]]]:
+def _rows_after_header(text: str, delimiter: str, rows: _Rows[Any, Any]) -> Iterator[tuple[int, list[str]]]:
     """Each row and the line on which it starts; a torn quote ends the file, because all after it is inside."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
@@ -119,13 +156,14 @@ def _rows_after_header(text: str, delimiter: str, rows: _Rows) -> Iterator[tuple
         rows.refuse(line, "", f'not valid CSV: {err}; write "" for a quote inside of a quoted cell')
 
 
-class _Rows:
+class _Rows(Generic[RowT, T]):
     """Collects the utterances of a file, and the faults of all its rows."""
 
-    def __init__(self, source: str, *, noun: str) -> None:
+    def __init__(self, form: RowFormat[RowT, T], source: str, *, noun: str) -> None:
+        self._form = form
         self._source = source
         self._noun = noun
-        self._utterances: list[SeedUtterance] = []
+        self._utterances: list[T] = []
         self._faults: list[SeedFault] = []
 
     def refuse(self, line: int, name: str, sentence: str) -> None:
@@ -157,7 +195,7 @@ class _Rows:
         else:
             self.refuse(line, "", 'should be an object such as {"text": …, "intent": …}')
 
-    def finish(self) -> tuple[SeedUtterance, ...]:
+    def finish(self) -> tuple[T, ...]:
         """All utterances, or InvalidSeed with all faults."""
         if self._faults:
             raise InvalidSeed(self._faults)
@@ -165,7 +203,7 @@ class _Rows:
 
     def _take(self, line: int, values: JsonObject) -> None:
         try:
-            row = SeedRow.model_validate(values)
+            row = self._form.model.model_validate(values)
         except ValidationError as err:
             for fault in err.errors(include_url=False, include_context=False):
                 name, sentence = _place_and_sentence(fault["loc"], fault_sentence(fault))
@@ -178,17 +216,7 @@ class _Rows:
         except _Unplaced as err:
             self.refuse(line, "entities", str(err))
         else:
-            self._utterances.append(
-                SeedUtterance(
-                    marked.text,
-                    row.intent,
-                    row.language,
-                    row.dataset,
-                    marked.labels,
-                    source=self._source,
-                    line=line,
-                )
-            )
+            self._utterances.append(self._form.build(row, marked, self._source, line))
 
 
 class _Unplaced(Exception):

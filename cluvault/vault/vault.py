@@ -39,13 +39,15 @@ from cluvault.vault.content import (
 )
 from cluvault.vault.holds import Holds
 from cluvault.vault.identity import read_identity, write_identity
+from cluvault.vault.leases import Leases
 from cluvault.vault.mending import Mending
+from cluvault.vault.promotions import Promotions
 from cluvault.vault.removal import Removal
 from cluvault.vault.steady import steady_seconds
 from cluvault.vault.writing import put_once
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -84,6 +86,7 @@ class Vault(Catalogue):
         self._sealing = sealing
         self._clock = clock
         self.holds = Holds(self, store)
+        self.promotions = Promotions(store)
         self.removal = Removal(self, store, self.holds, clock=clock)
         self.mending = Mending(store)
 
@@ -118,6 +121,16 @@ class Vault(Catalogue):
             raise NotAVault(f"{store.url}: no vault here", mend="check vault.url; the first backup makes the vault")
         cache = ManifestCache(cache_folder, vault_id) if cache_folder else None
         return cls(store, vault_id, sealing=sealing, cache=cache)
+
+    def leases(
+        self,
+        *,
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = steady_seconds,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> Leases:
+        """The leases of the vault, by these clocks."""
+        return Leases(self._store, now=now, clock=clock, sleep=sleep)
 
     # --- snapshots -------------------------------------------------------------------------------------------------
 

@@ -10,15 +10,21 @@ from hypothesis import strategies as st
 
 from cluvault.plan.keys import (
     HoldKey,
+    PromotionKey,
     SnapshotKey,
     decode_name,
     encode_name,
     holds_prefix,
     is_content_key,
+    lease_key,
+    leases_prefix,
     parse_hold_key,
+    parse_lease_key,
     parse_manifest_key,
+    parse_promotion_key,
     parse_prune_key,
     project_prefix,
+    promotions_prefix,
     prune_key,
     prunes_prefix,
     resource_prefix,
@@ -226,3 +232,40 @@ def test_records_of_prunes_can_be_parsed_again(resource: str, project: str, run_
 def test_what_is_no_record_of_a_prune(key: str) -> None:
     """Nor is anything else a record."""
     assert parse_prune_key(key) is None
+
+
+promotion_keys = st.builds(PromotionKey, names, names, ids)
+
+
+@given(promotion_keys, st.integers(0, 5000))
+def test_records_of_promotions_are_parsed_as_they_are_built(key: PromotionKey, number: int) -> None:
+    """Whatever the names, and however many records."""
+    built = key.record(number)
+    assert parse_promotion_key(built) == (key, number)
+    assert built.startswith(promotions_prefix(key.resource, key.project))
+    assert len(built) > 1024 or check_key(built) == built
+
+
+@given(names, names, st.integers(0, 10**12))
+def test_leases_are_parsed_as_they_are_built(resource: str, project: str, number: int) -> None:
+    """Whatever the names, and however often it was renewed."""
+    built = lease_key(resource, project, number)
+    assert parse_lease_key(built) == (resource, project, number)
+    assert built.startswith(leases_prefix(resource, project))
+    assert len(built) > 1024 or check_key(built) == built
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "", "promotions/prod/Desk", f"promotions/prod/Desk/{ID}/0.json", f"promotions/prod/Desk/{ID}/000.txt",
+        f"promotions/prod/Desk/{ID}/-01.json", f"promotions/prod/Desk/{ID}/\u0660\u0660\u0660.json",
+        "promotions/prod/Desk/x/000.json",
+        f"promotions/prod/D%65sk/{ID}/000.json", f"leases/prod/Desk/{ID}/000.json", "leases/prod/Desk/1.json",
+        "leases/prod/D%65sk/0000000001.json", "lease/prod/Desk/0000000001.json", "leases/prod/Desk/0000000001",
+    ],
+)  # fmt: skip
+def test_other_keys_are_neither_records_nor_leases(key: str) -> None:
+    """Only what would be built counts."""
+    assert parse_promotion_key(key) is None
+    assert parse_lease_key(key) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,10 @@ import pytest
 
 from cluvault.model.hold import Hold
 from cluvault.model.manifest import DeploymentRecord, ModelRecord, Reason
-from cluvault.plan.protection import protections
+from cluvault.model.promotion import Abandoned, ImportBegun, Promoted, Safety
+from cluvault.plan.keys import SnapshotKey
+from cluvault.plan.protection import promised_by, protections
+from tests.plan.promotions import promotion
 from tests.support.histories import NOW, hours_ago, key_at, manifest_at
 
 if TYPE_CHECKING:
@@ -98,3 +102,34 @@ def test_only_the_newest_snapshot_knows_what_serves() -> None:
     twin = manifest_at(hours_ago(1), number=1, models=MODELS, deployments=serving("v1"))
     assert list(reasons(source, manifest_at(hours_ago(1)), twin)) == [source.snapshot_id]
     assert reasons() == {}
+
+
+# --- promotions ----------------------------------------------------------------------------------------------------
+
+SOURCE_KEY = SnapshotKey("dev", "Desk", "20261122T110000Z-00000000")
+SAFETY_KEY = SnapshotKey("prod", "Desk", "20261122T113000Z-00000000")
+KEPT = Safety(snapshot=SAFETY_KEY.reference, digest="cd" * 32, production=None, staging=None)
+DONE = Promoted(digest="ef" * 32, model="cv")
+LATER = "20261123T120000Z-00000001"
+
+
+def test_promotions_under_way_need_their_snapshots() -> None:
+    """The source's, and the one that would undo it, as long as nobody knows how it ends."""
+    assert set(promised_by([promotion()])) == {SOURCE_KEY}
+    promised = promised_by([promotion(KEPT, ImportBegun())])
+    assert set(promised) == {SOURCE_KEY, SAFETY_KEY}
+    assert all("of promotion prod/Desk@" in sentences[0] for sentences in promised.values())
+
+
+def test_the_last_promotion_of_a_target_keeps_its_snapshots() -> None:
+    """Of those that ended well only the last one counts; what was undone or abandoned needs nothing."""
+    first, last = promotion(KEPT, DONE), replace(promotion(DONE), key=replace(promotion().key, promotion_id=LATER))
+    assert set(promised_by([last, first])) == {SOURCE_KEY}
+    assert set(promised_by([first])) == {SOURCE_KEY, SAFETY_KEY}
+    assert promised_by([promotion(Abandoned(why="died"))]) == {}
+
+
+def test_what_is_promised_is_protected() -> None:
+    """With the promotion's sentence as the reason."""
+    found = protections((), holds={}, safety_days=0, now=NOW, promised={SOURCE_KEY: ["x"]})
+    assert found == {SOURCE_KEY: ["x"]}

@@ -66,6 +66,7 @@ class World:
         key: What clients sign in with.
         events: Requests (`POST prod/Travel/:import`) and store operations (`put_new snapshots/…`), in order.
         hook: Stands between the clients and the emulator: answers itself, or sends on.
+        seconds: The steady clock of all workers; it moves only when one of them waits.
     """
 
     settings: Settings
@@ -77,6 +78,7 @@ class World:
     events: list[str] = field(default_factory=list[str])
     hook: Hook | None = None
     copies: dict[str, ObjectStore] = field(default_factory=dict[str, "ObjectStore"])
+    seconds: float = 0.0
 
     @property
     def emulator(self) -> Emulator:
@@ -108,16 +110,24 @@ class World:
         return self.store if url == self.settings.vault.url else self.copies.setdefault(url, MemoryStore())
 
     @asynccontextmanager
-    async def workspace(self) -> AsyncGenerator[Workspace]:
-        """A fresh workspace, as a new process would have it."""
+    async def workspace(self, *, actor: str = "anna") -> AsyncGenerator[Workspace]:
+        """A fresh workspace, as a new process of a person would have it."""
         async with Workspace(
             self.settings,
+            environment={"CLUVAULT_ACTOR": actor},
             connect=self.connect,
             open_vault_store=lambda url: WatchedStore(self.store_at(url), self.events),
             now=self.now,
             entropy=lambda: f"{next(self.counter):08x}",
+            steady=lambda: self.seconds,
+            sleep=self.sleep,
         ) as workspace:
             yield workspace
+
+    async def sleep(self, seconds: float) -> None:
+        """Waiting takes no time, but it moves the steady clock."""
+        self.seconds += seconds
+        await asyncio.sleep(0)
 
     # --- operations ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,54 @@
+"""approve: a person agrees to a promotion that waits for that, or does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cluvault.errors import GuardRefused
+from cluvault.model.promotion import Approved, Rejected
+from cluvault.ops.promote import find_promotion
+from cluvault.plan.promotion import Step, next_step, why_not
+
+if TYPE_CHECKING:
+    from cluvault.ops.workspace import Workspace
+    from cluvault.plan.promotion import Promotion
+
+
+class ApproveOptions(BaseModel):
+    """A person's decision."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    promotion: str = Field(description="The promotion: its id, or RESOURCE/PROJECT@ID of its target.")
+    reject: bool = Field(default=False, description="Say no.")
+    note: str = Field(default="", max_length=2000, description="Why, for the history.")
+
+
+async def decide_promotion(workspace: Workspace, options: ApproveOptions) -> Promotion:
+    """Record the decision; whoever resumes the promotion goes by it. Needs no lease: nothing is changed.
+
+    Raises:
+        UsageError: there is no such promotion.
+        GuardRefused: it does not wait for anybody, its deadline is over, or the person may not approve it.
+        LeaseLost: somebody decided just before.
+    """
+    vault = await workspace.vault()
+    promotion = await vault.promotions.load(await find_promotion(workspace, options.promotion))
+    _check(workspace, promotion, options)
+    facts = Rejected(note=options.note) if options.reject else Approved(note=options.note)
+    holder = f"{workspace.actor} {workspace.new_run_id()}"
+    return await vault.promotions.add(promotion, facts, at=workspace.now(), by=workspace.actor, holder=holder)
+
+
+def _check(workspace: Workspace, promotion: Promotion, options: ApproveOptions) -> None:
+    now = workspace.now()
+    if (why := why_not(promotion, now=now)) is not None:
+        raise GuardRefused(f"promotion {promotion.key} can no longer be decided: {why.sentence}")
+    if next_step(promotion, now=now) is not Step.WAIT:
+        raise GuardRefused(f"promotion {promotion.key} does not wait for approval: {promotion.state}")
+    second = promotion.plan.settings.gate.second_person
+    if second and not options.reject and workspace.actor.casefold() == promotion.requested_by.casefold():
+        message = f"{promotion.requested_by} asked for promotion {promotion.key} and cannot approve it"
+        raise GuardRefused(message, mend="route's gate has second-person = true: another person has to")
