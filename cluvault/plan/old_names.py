@@ -97,7 +97,8 @@ def _prebuilt(value: object) -> object:
         return value
     old = cast("JsonObject", value)
     subtype = f".{old['semanticSubtype']}" if old.get("semanticSubtype") else ""
-    name = old.get("displayName") or (f"{old['semanticType']}{subtype}" if old.get("semanticType") else None)
+    shown = old.get("displayName")
+    name = shown or (f"{old['semanticType']}{subtype}" if old.get("semanticType") else shown)
     if name is None:
         return old
     kept = {key: item for key, item in old.items() if key not in ("displayName", "semanticType", "semanticSubtype")}

@@ -156,6 +156,8 @@ def test_members_keep_their_order() -> None:
     "old, category",
     [
         ({"displayName": "DateTime", "semanticType": "DateTime", "semanticSubtype": None}, "DateTime"),
+        ({"displayName": ""}, ""),
+        ({"displayName": "", "semanticType": "Email", "semanticSubtype": None}, "Email"),
         ({"displayName": "Phone Number", "semanticType": "PhoneNumber", "semanticSubtype": None}, "Phone Number"),
         ({"semanticType": "Quantity", "semanticSubtype": "Number"}, "Quantity.Number"),
         ({"semanticType": "Email"}, "Email"),
