@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ class World:
         """A fresh workspace, as a new process of a person would have it."""
         async with Workspace(
             self.settings,
-            environment={"CLUVAULT_ACTOR": actor},
+            environment={**os.environ, "CLUVAULT_ACTOR": actor},
             connect=self.connect,
             open_vault_store=lambda url: WatchedStore(self.store_at(url), self.events),
             now=self.now,
