@@ -181,8 +181,12 @@ def refuse_newer_format(data: bytes, *, key: str) -> None:
 
 
 def new_snapshot_id(captured_at: datetime, entropy: str) -> str:
-    """`YYYYMMDDTHHMMSSZ-<8 hex>`: sorts by time (UTC); `entropy` is eight lower-case hex digits."""
-    return f"{snapshot_second(captured_at)}-{entropy}"
+    """`YYYYMMDDTHHMMSSZ-<8 hex>`: sorts by time (UTC), in steps of 1/4096 s: three of the hex digits say the fraction.
+
+    `entropy` is eight lower-case hex digits; the last five are used, so that those of one step have ids of their own.
+    """
+    step = captured_at.microsecond * 4096 // 1_000_000
+    return f"{snapshot_second(captured_at)}-{step:03x}{entropy[-5:]}"
 
 
 def snapshot_second(instant: datetime) -> str:

@@ -15,11 +15,11 @@ from cluvault.errors import DamagedSnapshot, VaultTooNew
 from cluvault.model.manifest import Manifest, new_snapshot_id, read_manifest
 from cluvault.model.reference import SNAPSHOT_ID
 
-KEY = "snapshots/prod/EmailApp/20261101T020000Z-0a1b2c3d/manifest.json"
+KEY = "snapshots/prod/EmailApp/20261101T020000Z-000b2c3d/manifest.json"
 
 DOCUMENT: dict[str, Any] = {
     "format": 1,
-    "snapshotId": "20261101T020000Z-0a1b2c3d",
+    "snapshotId": "20261101T020000Z-000b2c3d",
     "vaultId": "the-vault",
     "resource": "prod",
     "endpoint": "https://contoso.cognitiveservices.azure.com",
@@ -30,7 +30,7 @@ DOCUMENT: dict[str, Any] = {
     "apiVersion": "2025-11-15-preview",
     "projectLastModified": "2026-10-31T10:00:00.123456Z",
     "content": {
-        "key": "snapshots/prod/EmailApp/20261101T020000Z-0a1b2c3d/config.json.gz",
+        "key": "snapshots/prod/EmailApp/20261101T020000Z-000b2c3d/config.json.gz",
         "sha256": "a" * 64,
         "bytes": 10,
         "encoding": "gzip",
@@ -50,7 +50,7 @@ DOCUMENT: dict[str, Any] = {
         }
     ],
     "deployments": [{"name": "production", "model": "v1", "deployedAt": "2026-10-30T11:00:00Z"}],
-    "parent": "20261031T020000Z-0a1b2c3d",
+    "parent": "20261031T020000Z-000b2c3d",
     "tool": {"name": "cluvault", "version": "0.1.0"},
 }
 
@@ -128,8 +128,8 @@ def test_what_a_reader_needs_must_be_there(path: str) -> None:
         ({"format": 0}, "format"),
         ({"format": None}, "format"),
         ({"snapshotId": "latest"}, "snapshotId"),
-        ({"snapshotId": "x20261101T020000Z-0a1b2c3d"}, "snapshotId"),
-        ({"snapshotId": "20261101T020000Z-0a1b2c3d/../x"}, "snapshotId"),
+        ({"snapshotId": "x20261101T020000Z-000b2c3d"}, "snapshotId"),
+        ({"snapshotId": "20261101T020000Z-000b2c3d/../x"}, "snapshotId"),
         ({"capturedAt": "2026-11-01T02:00:00"}, "capturedAt"),
         ({"capturedAt": "yesterday"}, "capturedAt"),
         ({"reason": "because"}, "reason"),
@@ -180,6 +180,9 @@ def test_ids_are_made_of_utc(instant: datetime, hours: int, entropy: int) -> Non
     )
 )
 def test_ids_sort_by_time(instants: list[datetime]) -> None:
-    """To the second."""
-    earlier, later = (instant.replace(microsecond=0) for instant in sorted(instants))
+    """To 1/4096 of a second, whatever the entropy."""
+    earlier, later = sorted(instants)
     assert new_snapshot_id(earlier, "0" * 8) <= new_snapshot_id(later, "0" * 8)
+    step = timedelta(seconds=1) / 4096
+    if later - earlier > step:
+        assert new_snapshot_id(earlier, "f" * 8) < new_snapshot_id(later, "0" * 8)

@@ -18,7 +18,7 @@ from cluvault.model.record_text import read_record, record_bytes
 if TYPE_CHECKING:
     from cluvault.model.manifest import Record
 
-KEY = "holds/prod/Travel/20261101T020000Z-0a1b2c3d/20261102T020000Z-00000000.json"
+KEY = "holds/prod/Travel/20261101T020000Z-000b2c3d/20261102T020000Z-00000000.json"
 MOMENT = "2026-11-02T02:00:00Z"
 DOCUMENTS: list[tuple[type[Record], dict[str, Any]]] = [
     (Hold, {"format": 1, "reason": "audit", "by": "ada", "heldAt": MOMENT}),
@@ -31,7 +31,7 @@ DOCUMENTS: list[tuple[type[Record], dict[str, Any]]] = [
             "resource": "prod",
             "project": "Travel",
             "plannedAt": MOMENT,
-            "removed": [{"snapshotId": "20261101T020000Z-0a1b2c3d", "contentKey": "snapshots/x", "manifest": "{}\n"}],
+            "removed": [{"snapshotId": "20261101T020000Z-000b2c3d", "contentKey": "snapshots/x", "manifest": "{}\n"}],
             "unreferenced": ["snapshots/x"],
             "tool": {"name": "cluvault", "version": "0.1.0"},
         },
@@ -76,9 +76,9 @@ def test_a_reason_is_a_sentence() -> None:
 @pytest.mark.parametrize(
     "snapshot_id, moment",
     [
-        ("20261102T020304Z-0a1b2c3d", datetime(2026, 11, 2, 2, 3, 4, tzinfo=UTC)),
-        ("20261345T020304Z-0a1b2c3d", datetime.min.replace(tzinfo=UTC)),
-        ("00000000T000000Z-0a1b2c3d", datetime.min.replace(tzinfo=UTC)),
+        ("20261102T020304Z-000b2c3d", datetime(2026, 11, 2, 2, 3, 4, tzinfo=UTC)),
+        ("20261345T020304Z-000b2c3d", datetime.min.replace(tzinfo=UTC)),
+        ("00000000T000000Z-000b2c3d", datetime.min.replace(tzinfo=UTC)),
     ],
 )
 def test_the_moment_of_an_id(snapshot_id: str, moment: datetime) -> None:

@@ -26,7 +26,7 @@ DOCUMENT: dict[str, Any] = {
             "resource": "prod",
             "project": "A",
             "outcome": "stored",
-            "snapshotId": "20261101T020000Z-0a1b2c3d",
+            "snapshotId": "20261101T020000Z-000b2c3d",
             "detail": None,
             "since": None,
             "seconds": None,

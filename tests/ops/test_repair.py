@@ -56,7 +56,7 @@ async def copy_of(store: ObjectStore) -> MemoryStore:
 @pytest.mark.parametrize("name", LOSSES)
 async def test_from_identical_bytes_elsewhere_in_the_vault(world: World, kept: Kept, name: str) -> None:
     """A leftover without a manifest serves as well as another snapshot's content; both snapshots are whole again."""
-    leftover = SnapshotKey("dev", "Elsewhere", "20261101T020000Z-0a1b2c3d").content
+    leftover = SnapshotKey("dev", "Elsewhere", "20261101T020000Z-000b2c3d").content
     await world.store.put_new(leftover, await world.store.get(kept.new.content.key))
     await DAMAGES[name].deed(world.store, kept)
     report = await repaired(world)

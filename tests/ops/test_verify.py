@@ -65,7 +65,7 @@ async def test_a_content_that_is_shared_is_read_once(world: World, kept: Kept) -
 async def test_only_what_is_named(world: World, kept: Kept) -> None:
     """References mean the snapshots that a restore would take, two of them may be of one project; no note is given."""
     await DAMAGES["extra object at the root"].deed(world.store, kept)
-    await world.store.put_new(SnapshotKey("dev", "Travel", "20261101T020000Z-0a1b2c3d").content, b"left")
+    await world.store.put_new(SnapshotKey("dev", "Travel", "20261101T020000Z-000b2c3d").content, b"left")
     world.events.clear()
     report = await world.verify(references=("dev/Travel", kept.old.reference), read_data=True)
     assert contents_read(world) == sorted({kept.old.content.key, kept.tagged.content.key})
@@ -103,7 +103,7 @@ async def test_bytes_that_are_no_project_file(world: World, kept: Kept) -> None:
     """Whole and as they were given, but of no use to anybody."""
     vault = await world.vault()
     manifest = await vault.store(
-        make_capture(b"{}"), snapshot_id="20261101T020000Z-0a1b2c3d", parent=None, reuse_content=False
+        make_capture(b"{}"), snapshot_id="20261101T020000Z-000b2c3d", parent=None, reuse_content=False
     )
     (finding,) = (await world.verify(read_data=True)).findings
     assert "not a CLU project file" in finding.problem
@@ -201,7 +201,7 @@ async def test_a_content_that_a_prune_takes_and_puts_back(world: World, kept: Ke
 @pytest.mark.usefixtures("kept")
 async def test_a_backup_that_is_between_content_and_manifest(world: World) -> None:
     """A content without a manifest is a note and no damage."""
-    await world.store.put_new(SnapshotKey("dev", "Newest", "20261101T020000Z-0a1b2c3d").content, b"just written")
+    await world.store.put_new(SnapshotKey("dev", "Newest", "20261101T020000Z-000b2c3d").content, b"just written")
     report = await world.verify(read_data=True)
     assert [one.kind for one in report.findings] == [FindingKind.UNREFERENCED]
     assert report.exit_code == 0

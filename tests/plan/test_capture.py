@@ -12,7 +12,7 @@ from cluvault.plan.capture import Capture, build_manifest
 from tests.support.snapshots import make_capture, moment
 
 CONTENT = Content(
-    key="snapshots/prod/EmailApp/20261101T020000Z-0a1b2c3d/config.json.gz",
+    key="snapshots/prod/EmailApp/20261101T020000Z-000b2c3d/config.json.gz",
     sha256="a" * 64,
     bytes=10,
     encoding="gzip",
@@ -22,7 +22,7 @@ CONTENT = Content(
 )
 
 
-def build(capture: Capture, *, snapshot_id: str = "20261101T020000Z-0a1b2c3d", hours_from_utc: int = 0) -> Manifest:
+def build(capture: Capture, *, snapshot_id: str = "20261101T020000Z-000b2c3d", hours_from_utc: int = 0) -> Manifest:
     """A manifest at the first moment, told by a clock of some time zone."""
     told = moment(0.25).astimezone(timezone(timedelta(hours=hours_from_utc)))
     return build_manifest(
@@ -30,7 +30,7 @@ def build(capture: Capture, *, snapshot_id: str = "20261101T020000Z-0a1b2c3d", h
         snapshot_id=snapshot_id,
         vault_id="the-vault",
         stored=CONTENT,
-        parent_id="20261031T020000Z-0a1b2c3d",
+        parent_id="20261031T020000Z-000b2c3d",
         tool_version="1.2.3",
     )
 
@@ -49,9 +49,9 @@ def test_a_manifest_says_all_that_was_captured() -> None:
     for name in {field.name for field in fields(Capture)} - {"raw", "canonical_sha256"}:
         assert getattr(manifest, name) == getattr(capture, name)
     assert manifest.content == CONTENT
-    assert (manifest.vault_id, manifest.parent) == ("the-vault", "20261031T020000Z-0a1b2c3d")
+    assert (manifest.vault_id, manifest.parent) == ("the-vault", "20261031T020000Z-000b2c3d")
     assert (manifest.tool.name, manifest.tool.version) == ("cluvault", "1.2.3")
-    assert manifest.reference == "prod/EmailApp@20261101T020000Z-0a1b2c3d"
+    assert manifest.reference == "prod/EmailApp@20261101T020000Z-000b2c3d"
 
 
 @pytest.mark.parametrize("hours", [0, 9, -8])
@@ -60,7 +60,7 @@ def test_times_are_told_in_utc(hours: int) -> None:
     assert b'"capturedAt": "2026-11-01T02:00:00.250000Z"' in build(make_capture(), hours_from_utc=hours).to_bytes()
 
 
-@pytest.mark.parametrize("snapshot_id", ["20261101T020001Z-0a1b2c3d", "20261101T110000Z-0a1b2c3d", "0a1b2c3d"])
+@pytest.mark.parametrize("snapshot_id", ["20261101T020001Z-000b2c3d", "20261101T110000Z-000b2c3d", "000b2c3d"])
 def test_the_id_must_tell_the_same_time(snapshot_id: str) -> None:
     """Ids sort by time only if they are made from it."""
     with pytest.raises(ValueError, match=f"{snapshot_id} does not belong to 2026-11-01T11:00:00"):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cluvault.plan.key_kinds import KeyKind, kind_of
 from cluvault.plan.keys import HoldKey, PromotionKey, SnapshotKey, lease_key, parse_run_key, prune_key, run_key
 
-ID = "20261101T020000Z-0a1b2c3d"
+ID = "20261101T020000Z-000b2c3d"
 names = st.text() | st.sampled_from(["", ".", "..", "a/b", "%", ".json", "x.json"])
 snapshots = st.builds(SnapshotKey, names, names, st.just(ID))
 dates = st.dates().map(str)
@@ -29,7 +29,7 @@ def test_whatever_is_written_is_known(key: SnapshotKey, run: str, date: str, *, 
 def test_the_identity_promotions_and_leases() -> None:
     """One object, and two kinds of records with numbers."""
     assert kind_of("cluvault.json") is KeyKind.IDENTITY
-    assert kind_of(PromotionKey("prod", "Desk", "20261101T020000Z-0a1b2c3d").record(1)) is KeyKind.PROMOTION
+    assert kind_of(PromotionKey("prod", "Desk", "20261101T020000Z-000b2c3d").record(1)) is KeyKind.PROMOTION
     assert kind_of(lease_key("prod", "Desk", 1)) is KeyKind.LEASE
     assert kind_of("promotions/dev-to-prod/1.json") is KeyKind.FOREIGN
 

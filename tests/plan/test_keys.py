@@ -32,7 +32,7 @@ from cluvault.plan.keys import (
 )
 from cluvault.vault.store import check_key
 
-ID = "20261101T020000Z-0a1b2c3d"
+ID = "20261101T020000Z-000b2c3d"
 AWKWARD = (
     "",
     ".",

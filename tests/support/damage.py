@@ -157,7 +157,7 @@ DAMAGES: dict[str, Damage] = {
     ),
     "extra object at the root": extra("photos/cat.jpg"),
     "extra object in a project": extra("snapshots/dev/Travel/notes.txt"),
-    "extra object beside a snapshot": extra("snapshots/dev/Travel/20261101T020000Z-0a1b2c3d/config.json"),
+    "extra object beside a snapshot": extra("snapshots/dev/Travel/20261101T020000Z-000b2c3d/config.json"),
     "extra object among the runs": extra("runs/yesterday.json"),
     "manifest of a newer format": Damage(
         manifest(lambda document, _: document.update(format=2)),

@@ -45,7 +45,7 @@ async def take(
     capture: Capture,
     *,
     seconds: float = 0,
-    entropy: str = "0a1b2c3d",
+    entropy: str = "000b2c3d",
     parent: Manifest | None = None,
     reuse_content: bool = True,
 ) -> Manifest:

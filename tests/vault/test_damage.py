@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from cluvault.vault.store import ObjectStore
 
-KEY = SnapshotKey("prod", "EmailApp", "20261101T020000Z-0a1b2c3d")
-OTHER = SnapshotKey("prod", "Other", "20261101T020000Z-0a1b2c3d")
+KEY = SnapshotKey("prod", "EmailApp", "20261101T020000Z-000b2c3d")
+OTHER = SnapshotKey("prod", "Other", "20261101T020000Z-000b2c3d")
 RAW = b'{"projectFileVersion": "2023-04-01", "metadata": {"projectKind": "Conversation"}}' * 3
 CONTENT, STORED = pack(RAW, key=KEY, canonical_sha256="0" * 64)
 
@@ -165,8 +165,8 @@ def test_a_claimed_size_opens_no_way_for_a_bomb(claimed: int, limit: int, monkey
         KEY.content.replace("/prod/", "//prod/"),
         OTHER.content,
         SnapshotKey("dev", "EmailApp", KEY.snapshot_id).content,
-        "snapshots/prod/EmailApp/../Other/20261101T020000Z-0a1b2c3d/config.json.gz",
-        "snapshots/prod/Email%41pp/20261101T020000Z-0a1b2c3d/config.json.gz",
+        "snapshots/prod/EmailApp/../Other/20261101T020000Z-000b2c3d/config.json.gz",
+        "snapshots/prod/Email%41pp/20261101T020000Z-000b2c3d/config.json.gz",
         "x" * 100_000,
     ],
     ids=lambda key: key[:40] or "empty",

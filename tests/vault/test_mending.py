@@ -10,7 +10,7 @@ from cluvault.vault.content import pack
 from cluvault.vault.memory import MemoryStore
 from cluvault.vault.mending import Mending
 
-SNAPSHOT = SnapshotKey("prod", "EmailApp", "20261101T020000Z-0a1b2c3d")
+SNAPSHOT = SnapshotKey("prod", "EmailApp", "20261101T020000Z-000b2c3d")
 KEY = SNAPSHOT.content
 ASIDE = SnapshotKey("prod", "EmailApp", "20261101T020000Z-ffffffff").content
 CONTENT, BODY = pack(b'{"some": "project"}', key=SNAPSHOT, canonical_sha256="0" * 64)

@@ -338,7 +338,7 @@ async def test_a_content_that_a_new_snapshot_refers_to(place: Place, when: str) 
     assert set(plan.expired) == {second.content.key, loose}
 
     async def deed() -> None:
-        manifest = second.model_copy(update={"snapshot_id": "20261110T020000Z-0a1b2c3d"})
+        manifest = second.model_copy(update={"snapshot_id": "20261110T020000Z-000b2c3d"})
         await place.store.put_new(key_of(manifest).manifest, manifest.to_bytes())
 
     if when == "after the plan":
@@ -391,7 +391,7 @@ async def test_a_snapshot_that_is_pruned_while_it_is_looked_at(place: Place) -> 
     await place.prune()
     place.times.pass_by(GRACE)
     plan = await place.plan()
-    late = second.model_copy(update={"snapshot_id": "20261110T020000Z-0a1b2c3d"})
+    late = second.model_copy(update={"snapshot_id": "20261110T020000Z-000b2c3d"})
     await place.store.put_new(key_of(late).manifest, late.to_bytes())
     history = await place.vault().history("prod", "EmailApp")
     await place.store.delete(key_of(late).manifest)

@@ -34,7 +34,7 @@ def make_run(run_id: str = "nimble-otter", *, seconds: float = 0) -> RunRecord:
         tool=Tool(name="cluvault", version="0.1.0"),
         resources=("prod",),
         items=(
-            RunItem(resource="prod", project="A", outcome=Outcome.STORED, snapshot_id="20261101T020000Z-0a1b2c3d"),
+            RunItem(resource="prod", project="A", outcome=Outcome.STORED, snapshot_id="20261101T020000Z-000b2c3d"),
             RunItem(resource="prod", project="B", outcome=Outcome.FAILED, detail="the job ended `failed`"),
         ),
     )

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from cluvault.model.manifest import Manifest
     from cluvault.vault.store import ObjectStore
 
-FIRST = SnapshotKey("prod", "EmailApp", "20261101T020000Z-0a1b2c3d")
-SECOND = SnapshotKey("prod", "EmailApp", "20261101T020100Z-0a1b2c3d")
+FIRST = SnapshotKey("prod", "EmailApp", "20261101T020000Z-000b2c3d")
+SECOND = SnapshotKey("prod", "EmailApp", "20261101T020100Z-000b2c3d")
 RAW = make_capture().raw
 MINE, THEIRS = KeyPair(), KeyPair()
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from cluvault.model.manifest import Manifest
     from cluvault.vault.store import ObjectStore
 
-FIRST = SnapshotKey("prod", "EmailApp", "20261101T020000Z-0a1b2c3d")
-SECOND = SnapshotKey("prod", "EmailApp", "20261101T020100Z-0a1b2c3d")
+FIRST = SnapshotKey("prod", "EmailApp", "20261101T020000Z-000b2c3d")
+SECOND = SnapshotKey("prod", "EmailApp", "20261101T020100Z-000b2c3d")
 
 
 @pytest.fixture
@@ -66,8 +66,8 @@ async def test_a_person_can_recover_a_project_with_gunzip(vault: Vault, store: O
     objects = await everything(store)
     assert list(objects) == [
         "cluvault.json",
-        "snapshots/prod/EmailApp/20261101T020000Z-0a1b2c3d/config.json.gz",
-        "snapshots/prod/EmailApp/20261101T020000Z-0a1b2c3d/manifest.json",
+        "snapshots/prod/EmailApp/20261101T020000Z-000b2c3d/config.json.gz",
+        "snapshots/prod/EmailApp/20261101T020000Z-000b2c3d/manifest.json",
     ]
     assert gzip.decompress(objects[FIRST.content]) == b'{"a": 1}'
     assert json.loads(objects[FIRST.manifest])["content"]["key"] == FIRST.content

@@ -1,0 +1,56 @@
+"""Configuration: `cluvault.toml`, overridden by the environment. Secrets are named here, never written here."""
+
+from cluvault.settings.loading import Environment, find_config, load_settings
+from cluvault.settings.resource import RateLimits, ResourceSettings
+from cluvault.settings.routes import (
+    DeploySettings,
+    GateSettings,
+    OverrideSettings,
+    RouteSettings,
+    SplitSettings,
+    TargetSettings,
+    TrainSettings,
+)
+from cluvault.settings.section import CONFIG_NAME, SecretName, check_endpoint, is_loopback
+from cluvault.settings.vault import (
+    MAIN_VAULT,
+    BlobSettings,
+    CopySettings,
+    EncryptionSettings,
+    Rules,
+    S3Settings,
+    VaultSettings,
+)
+from cluvault.settings.whole import Settings
+from cluvault.settings.work import BackupSettings, CleanupRule, CleanupSettings, PruneSettings
+
+__all__ = [
+    "CONFIG_NAME",
+    "MAIN_VAULT",
+    "BackupSettings",
+    "BlobSettings",
+    "CleanupRule",
+    "CleanupSettings",
+    "CopySettings",
+    "DeploySettings",
+    "EncryptionSettings",
+    "Environment",
+    "GateSettings",
+    "OverrideSettings",
+    "PruneSettings",
+    "RateLimits",
+    "ResourceSettings",
+    "RouteSettings",
+    "Rules",
+    "S3Settings",
+    "SecretName",
+    "Settings",
+    "SplitSettings",
+    "TargetSettings",
+    "TrainSettings",
+    "VaultSettings",
+    "check_endpoint",
+    "find_config",
+    "is_loopback",
+    "load_settings",
+]

@@ -1,0 +1,111 @@
+"""The whole configuration."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import Field, model_validator
+
+from cluvault.errors import ConfigurationError
+from cluvault.settings.resource import ResourceSettings
+from cluvault.settings.routes import RouteSettings
+from cluvault.settings.section import CONFIG_NAME, Name, SecretName, Section
+from cluvault.settings.vault import MAIN_VAULT, CopySettings, VaultSettings
+from cluvault.settings.work import BackupSettings, CleanupSettings, PruneSettings
+
+_PLACE: Final = re.compile(r"[.~]|.*[/:]")
+"""A vault that is named by its place, not by its name."""
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    vault: VaultSettings = VaultSettings()
+    resources: dict[Name, ResourceSettings] = Field(default_factory=dict)
+    backup: BackupSettings = BackupSettings()
+    cleanup: CleanupSettings = CleanupSettings()
+    prune: PruneSettings = PruneSettings()
+    routes: dict[Name, RouteSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _routes_lead_somewhere(self) -> Settings:
+        for name, route in self.routes.items():
+            for end in ("source", "target"):
+                if (resource := getattr(route, end)) not in self.resources:
+                    raise ValueError(f"route {name}: {end} {resource!r} is not a configured resource")
+            self._check_stages(name)
+        return self
+
+    def _check_stages(self, name: str) -> None:
+        passed = [name]
+        while (before := self.routes[passed[-1]].after) is not None:
+            if before not in self.routes:
+                raise ValueError(f"route {passed[-1]}: after {before!r} is not a configured route")
+            if before in passed:
+                raise ValueError(f"route {name}: comes after itself: {' after '.join([*passed, before])}")
+            passed.append(before)
+
+    def route(self, name: str) -> RouteSettings:
+        """The settings of a route.
+
+        Raises:
+            ConfigurationError: it is not configured; the message names those that are.
+        """
+        if name in self.routes:
+            return self.routes[name]
+        known = ", ".join(sorted(self.routes)) or "none"
+        raise ConfigurationError(
+            f"route {name!r} is not configured (configured: {known})",
+            mend=f"add [routes.{name}] with source and target to {CONFIG_NAME}",
+        )
+
+    def secret_names(self) -> list[SecretName]:
+        """Every secret that the configuration names."""
+        sealing, blob = self.vault.encryption, self.vault.az
+        named = [name for one in self.resources.values() for name in (one.key, one.key2)]
+        named += [sealing.identity, sealing.digest_key, blob.customer_key]
+        return [name for name in named if name is not None]
+
+    def resource(self, name: str) -> ResourceSettings:
+        """The settings of a resource.
+
+        Raises:
+            ConfigurationError: it is not configured; the message names those that are.
+        """
+        if name in self.resources:
+            return self.resources[name]
+        known = ", ".join(sorted(self.resources)) or "none"
+        raise ConfigurationError(
+            f"resource {name!r} is not configured (configured: {known})",
+            mend=f"add [resources.{name}] with its endpoint to {CONFIG_NAME}",
+        )
+
+    @property
+    def vaults(self) -> dict[str, CopySettings]:
+        """Every configured vault by name."""
+        return {MAIN_VAULT: self.vault, **self.vault.copies}
+
+    def with_vault(self, named: str) -> Settings:
+        """The same configuration over another vault: a configured one by name, or any by its URL or path.
+
+        A place that is configured is that vault, with its own connection and retention; any other has the defaults,
+        and so nothing is ever pruned there. The names stay what they were, and `main` the vault of `[vault]`.
+
+        Raises:
+            ConfigurationError: no vault has this name; the message names those that there are.
+        """
+        if _PLACE.match(named) and "://" not in named:
+            named = str(Path(named).expanduser().absolute())
+        by_place = {one.url: one for one in self.vaults.values()}
+        chosen = self.vaults.get(named) or by_place.get(named)
+        if chosen is None and _PLACE.match(named) is None:
+            raise ConfigurationError(
+                f"no vault is called {named!r} (configured: {', '.join(self.vaults)})",
+                mend=f"add it to vault.copies in {CONFIG_NAME}, or write a URL, or ./{named} for a folder",
+            )
+        fields: dict[str, Any] = {"url": named}
+        if chosen is not None:
+            fields = {name: getattr(chosen, name) for name in CopySettings.model_fields}
+        return self.model_copy(update={"vault": VaultSettings.model_construct(**fields, copies=self.vaults)})
