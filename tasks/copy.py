@@ -27,6 +27,12 @@ async def copy_runs(options: CopyOptions) -> list[RunItem]:
     return await ops.copy_runs(current_workspace(), options)
 
 
+@task(name="copy-promotions", **STEP)
+async def copy_promotions(options: CopyOptions) -> list[RunItem]:
+    """Bring the promotions' records."""
+    return await ops.copy_promotions(current_workspace(), options)
+
+
 @task(name="copy-project", task_run_name="copy {project.resource}/{project.project}", timeout_seconds=7200, **STEP)
 async def copy_project(project: VaultProject, options: CopyOptions) -> list[RunItem]:
     """Bring what the other vault lacks of one project."""

@@ -1,7 +1,8 @@
 """copy: bring the snapshots of the vault to another one that lacks them, proved on both sides, byte for byte.
 
-The target becomes a vault of its own: holds and run records come along, so that it knows what is held and what
-vanished; its retention is its own. A copy only adds; it can be killed at any moment, and the next one goes on.
+The target becomes a vault of its own: holds, run records and promotions come along, so that it knows what is held, what
+vanished and what a promotion needs; its retention is its own. Leases stay: they say who works here and now. A copy
+only adds; it can be killed at any moment, and the next one goes on.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from cluvault.errors import (
 from cluvault.model.run import Outcome, RunItem, read_run
 from cluvault.ops.fanout import at_once, failed_item, ignore, together
 from cluvault.ops.prune import PruneOptions, projects_of_vault, rules_of
-from cluvault.ops.report import Report, finish_run
+from cluvault.ops.report import Report, counted, finish_run
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.copy import ProjectCopy, is_complete, may_be_hollow, plan_copy
 from cluvault.plan.history import History, key_of
 from cluvault.plan.keys import RUNS, holds_prefix
+from cluvault.plan.protection import promised_by
 from cluvault.vault.content import check_stored
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from cluvault.ops.prune import VaultProject
     from cluvault.ops.workspace import Workspace
     from cluvault.plan.history import ProjectObjects
-    from cluvault.plan.keys import SnapshotKey
+    from cluvault.plan.keys import PromotionKey, SnapshotKey
     from cluvault.vault.vault import Vault
 
 _PROJECTS_AT_ONCE: Final = 4
@@ -91,7 +93,7 @@ async def copy(
     started_at = workspace.now()
     projects = await run(list_copy, workspace, options)
     on_plan(projects)
-    items = list(await run(copy_runs, workspace, options))
+    items = [*await run(copy_runs, workspace, options), *await run(copy_promotions, workspace, options)]
 
     async def one(project: VaultProject) -> Sequence[RunItem]:
         try:
@@ -122,6 +124,12 @@ async def copy_runs(workspace: Workspace, options: CopyOptions) -> list[RunItem]
     source, target = await _vaults(workspace, options)
     faults = await target.copy_records(source, RUNS, check=lambda key, body: read_run(body, key=key))
     return [_failure("", "", None, fault) for fault in faults]
+
+
+async def copy_promotions(workspace: Workspace, options: CopyOptions) -> list[RunItem]:
+    """Bring the promotions: from them the target knows which snapshots are needed to undo one."""
+    source, target = await _vaults(workspace, options)
+    return [_failure("", "", None, fault) for fault in await target.copy_promotions(source)]
 
 
 async def copy_project(workspace: Workspace, project: VaultProject, options: CopyOptions) -> list[RunItem]:
@@ -181,7 +189,12 @@ async def _plan(
         records=await target.removal.records(resource, name),
         gone_since=project.gone_since,
         now=workspace.now(),
+        promised=promised_by(await target.promotions.all(on_fault=_left_to_verify)),
     )
+
+
+def _left_to_verify(_key: PromotionKey, _fault: VaultError) -> None:
+    """A copy goes by the promotions that it can read; `verify` names the others."""
 
 
 async def _bring(source: Vault, target: Vault, keys: Sequence[SnapshotKey], done: Copied) -> None:
@@ -234,5 +247,6 @@ def _summary(project: VaultProject, done: Copied, plan: ProjectCopy) -> RunItem:
     if not done.snapshots:
         return _item(project, Outcome.UNCHANGED, f"nothing new{unwanted}", None)
     newest = max(done.snapshots).snapshot_id
-    detail = f"{len(done.snapshots)} snapshots, {done.contents} contents of {done.content_bytes} bytes{unwanted}"
+    snapshots, contents = counted(len(done.snapshots), "snapshot"), counted(done.contents, "content")
+    detail = f"{snapshots}, {contents} of {done.content_bytes} bytes{unwanted}"
     return _item(project, Outcome.COPIED, detail, newest)

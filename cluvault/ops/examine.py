@@ -14,8 +14,19 @@ from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.history import key_of
 from cluvault.plan.key_kinds import KeyKind, kind_of
 from cluvault.plan.keys import SnapshotKey, snapshot_of
-from cluvault.plan.verify import Fault, Finding, FindingKind, classify, contents_of, foreign, suspects
+from cluvault.plan.verify import (
+    Fault,
+    Finding,
+    FindingKind,
+    classify,
+    contents_of,
+    foreign,
+    lost_records,
+    suspects,
+    unreadable_record,
+)
 from cluvault.vault.content import subject
+from cluvault.vault.records import RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +37,7 @@ if TYPE_CHECKING:
 
 _READS_AT_ONCE: Final = 8
 """Contents in memory at once, of all projects together."""
+_RECORDS_AT_ONCE: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +51,7 @@ class ProjectScope:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What to look at, and what was found by the keys alone."""
+    """What to look at, and what was found beside the snapshots: foreign objects, records that say nothing."""
 
     projects: tuple[ProjectScope, ...]
     findings: tuple[Finding, ...] = ()
@@ -68,6 +80,8 @@ class ProjectCheck:
 async def survey_vault(workspace: Workspace, references: Sequence[str]) -> Survey:
     """Which projects to look at: those of the references, or all, by one listing that also shows what is foreign.
 
+    Of the whole vault every record of a run, hold, prune or promotion is read, too: they are small.
+
     Raises:
         UsageError, SnapshotNotFound: a reference names no snapshot.
     """
@@ -76,13 +90,22 @@ async def survey_vault(workspace: Workspace, references: Sequence[str]) -> Surve
     vault = await workspace.vault()
     projects: set[tuple[str, str]] = set()
     strangers: list[str] = []
+    records: list[str] = []
     async for one in vault.objects():
         kind = kind_of(one.key)
         if kind is KeyKind.FOREIGN:
             strangers.append(one.key)
         elif kind in (KeyKind.MANIFEST, KeyKind.CONTENT) and (key := snapshot_of(one.key)) is not None:
             projects.add((key.resource, key.project))
-    return Survey(tuple(ProjectScope(*project) for project in sorted(projects)), foreign(strangers))
+        elif kind in RECORDS:
+            records.append(one.key)
+    found = [*await _unreadable(vault, records), *lost_records(records), *foreign(strangers)]
+    return Survey(tuple(ProjectScope(*project) for project in sorted(projects)), tuple(found))
+
+
+async def _unreadable(vault: Vault, records: Sequence[str]) -> list[Finding]:
+    faults = await at_once(records, vault.fault_of_record, concurrency=_RECORDS_AT_ONCE)
+    return [unreadable_record(key, fault) for key, fault in zip(records, faults, strict=True) if fault is not None]
 
 
 async def _named(workspace: Workspace, references: Sequence[str]) -> Survey:

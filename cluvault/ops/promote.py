@@ -37,6 +37,7 @@ from cluvault.vault.leases import TTL
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from cluvault.errors import VaultError
     from cluvault.model.golden import GoldenUtterance
     from cluvault.model.json_text import JsonObject
     from cluvault.model.promotion import Cause
@@ -229,13 +230,21 @@ async def resume(
         return PromotionReport(None, await carry_on(workspace, promotion, run=run, on_step=on_step))
 
 
-async def list_promotions(workspace: Workspace, place: str | None = None) -> list[Promotion]:
-    """The promotions to a project, to a resource, or all of the vault, by target and time."""
+async def list_promotions(
+    workspace: Workspace,
+    place: str | None = None,
+    *,
+    on_fault: Callable[[PromotionKey, VaultError], None] | None = None,
+) -> list[Promotion]:
+    """The promotions to a project, to a resource, or all of the vault, by target and time.
+
+    `on_fault` is told of each that cannot be understood; without it the first one is raised.
+    """
     resource, project = place_of(place)
     vault = await workspace.vault()
     if resource is not None and project is not None:
-        return await vault.promotions.of_project(resource, project)
-    return await vault.promotions.all(resource)
+        return await vault.promotions.of_project(resource, project, on_fault=on_fault)
+    return await vault.promotions.all(resource, on_fault=on_fault)
 
 
 async def find_promotion(workspace: Workspace, name: str) -> PromotionKey:

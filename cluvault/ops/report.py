@@ -106,6 +106,11 @@ async def finish_run(
         raise
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 snapshot`, `2 snapshots`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def add_mend(err: CluvaultError, sentence: str) -> None:
     """Say one thing more about what its reader can do."""
     err.mend = f"{err.mend}; {sentence}" if err.mend else sentence

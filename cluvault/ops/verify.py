@@ -16,7 +16,7 @@ from cluvault.ops.drill import drill_snapshot
 from cluvault.ops.examine import ProjectCheck, ProjectScope, Survey, check_project, survey_vault
 from cluvault.ops.fanout import at_once, for_each, ignore
 from cluvault.ops.repair import Repair, repair_contents
-from cluvault.ops.report import Report, finish_run
+from cluvault.ops.report import Report, counted, finish_run
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.verify import DAMAGE, Finding, FindingKind, exit_code
 
@@ -59,7 +59,7 @@ class VerifyReport:
 
     Attributes:
         checks: What was seen of each project.
-        strangers: What no vault writes.
+        strangers: What no vault writes, and records that cannot be understood.
         read_data: Whether every byte was read.
         run: The record of it; None when none could be written.
         drill: The restore drills; None when none was asked for.
@@ -97,8 +97,8 @@ class VerifyReport:
     @property
     def summary(self) -> str:
         """One line: how much was looked at, how, and what came of it."""
-        snapshots = sum(check.snapshots for check in self.checks)
-        contents = sum(check.contents for check in self.checks)
+        snapshots = counted(sum(check.snapshots for check in self.checks), "snapshot")
+        contents = counted(sum(check.contents for check in self.checks), "content")
         how = "every byte read" if self.read_data else "names and sizes checked, contents not read"
         counts = Counter(one.kind for one in self.findings)
         found = [f"{counts[kind]} {kind.value}" for kind in FindingKind if counts[kind] or kind in DAMAGE]
@@ -106,7 +106,7 @@ class VerifyReport:
             found.append(f"{mended} repaired")
         if sealed := sum(check.sealed for check in self.checks):
             found.append(f"{sealed} encrypted: without an identity only their stored bytes were checked")
-        return f"{snapshots} snapshots, {contents} contents, {how}: {', '.join(found)}"
+        return f"{snapshots}, {contents}, {how}: {', '.join(found)}"
 
     def to_json(self) -> JsonObject:
         """The report for programs."""
@@ -126,7 +126,7 @@ class VerifyReport:
 
 
 class VerifyFailed(VaultError):
-    """A snapshot is lost, cannot be judged or could not be restored; the report says which."""
+    """A snapshot or record is lost, cannot be judged or could not be restored; the report says which."""
 
     exit_code = DamagedSnapshot.exit_code
 

@@ -63,6 +63,7 @@ def plan_copy(
     records: Sequence[Recorded],
     gone_since: datetime | None,
     now: datetime,
+    promised: Mapping[SnapshotKey, Sequence[str]] | None = None,
 ) -> ProjectCopy:
     """Decide about every snapshot of a project.
 
@@ -77,6 +78,7 @@ def plan_copy(
         records: What the target's prunes wrote about this project.
         gone_since: When a backup first missed the project in its resource.
         now: The present instant.
+        promised: What promotions need: the target's prunes keep it.
     """
     there = {key_of(one) for one in target.snapshots} | set(target.unreadable)
     whole = {key_of(one) for one in target.snapshots if one.content.key in target.contents} | set(target.unreadable)
@@ -86,7 +88,7 @@ def plan_copy(
         unwanted = {key for key in missing if key not in there and key.snapshot_id in removed and key not in holds}
     else:
         together = _together(source, target)
-        plan = plan_prune(together, rules, holds=holds, records=(), gone_since=gone_since, now=now)
+        plan = plan_prune(together, rules, holds=holds, records=(), gone_since=gone_since, now=now, promised=promised)
         unwanted = {key for key in plan.removed if key in missing and key not in there}
     return ProjectCopy(
         groups=_by_content([one for key, one in missing.items() if key not in unwanted]),

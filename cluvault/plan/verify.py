@@ -1,8 +1,9 @@
 """What is wrong with a vault, told apart by what it means for its user; pure.
 
 Damage is what takes a snapshot away: its content is missing, or is not what the manifest says, or the manifest is of no
-use. A content without a manifest is no damage: a killed run left it, a running one is about to write the manifest, or
-it waits for a prune. Nor is what no vault wrote, nor what a newer cluvault wrote.
+use; and what takes a record of a run, hold, prune or promotion away. A content without a manifest is no damage: a
+killed run left it, a running one is about to write the manifest, or it waits for a prune. Nor is what no vault wrote,
+nor what a newer cluvault wrote.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import DamagedSnapshot, VaultTooNew
 from cluvault.plan.history import key_of, names_own_content
+from cluvault.plan.keys import parse_hold_key, parse_promotion_key, parse_prune_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from cluvault.errors import VaultError
     from cluvault.model.json_text import JsonObject
     from cluvault.model.manifest import Content, Manifest
     from cluvault.plan.history import History
-    from cluvault.plan.keys import SnapshotKey
+    from cluvault.plan.keys import PromotionKey, SnapshotKey
 
 
 class FindingKind(StrEnum):
@@ -68,7 +71,7 @@ class Finding:
 
     @property
     def is_damage(self) -> bool:
-        """Whether a snapshot is lost by it."""
+        """Whether a snapshot or a record is lost by it."""
         return self.kind in DAMAGE
 
     def to_json(self) -> JsonObject:
@@ -124,8 +127,42 @@ def foreign(keys: Iterable[str]) -> tuple[Finding, ...]:
     return tuple(Finding(FindingKind.FOREIGN, key, "no vault writes an object of this name") for key in keys)
 
 
+def unreadable_record(key: str, fault: VaultError) -> Finding:
+    """The finding on a record of a run, hold, prune or promotion that cannot be understood."""
+    kind = FindingKind.TOO_NEW if isinstance(fault, VaultTooNew) else FindingKind.DAMAGED
+    resource, project = _place_of(key)
+    return Finding(kind, key, str(fault).removeprefix(f"{key}: "), resource=resource, project=project)
+
+
+def lost_records(keys: Iterable[str]) -> Iterator[Finding]:
+    """The findings on records of promotions that must have been there, for later ones are."""
+    numbers: defaultdict[PromotionKey, set[int]] = defaultdict(set)
+    for key in keys:
+        if (place := parse_promotion_key(key)) is not None:
+            numbers[place[0]].add(place[1])
+    for promotion, there in numbers.items():
+        for number in sorted(set(range(max(there))) - there):
+            yield Finding(
+                FindingKind.MISSING,
+                promotion.record(number),
+                "is missing, though later records of its promotion are there",
+                resource=promotion.resource,
+                project=promotion.project,
+            )
+
+
+def _place_of(key: str) -> tuple[str, str]:
+    """Resource and project of a record; empty for that of a run."""
+    if (promotion := parse_promotion_key(key)) is not None:
+        return promotion[0].resource, promotion[0].project
+    if (hold := parse_hold_key(key)) is not None:
+        return hold.snapshot.resource, hold.snapshot.project
+    prune = parse_prune_key(key)
+    return ("", "") if prune is None else prune[:2]
+
+
 def exit_code(findings: Iterable[Finding]) -> int:
-    """5 when a snapshot is lost, 2 when one cannot be judged by this version, else 0."""
+    """5 when a snapshot or record is lost, 2 when one cannot be judged by this version, else 0."""
     kinds = {one.kind for one in findings}
     if kinds.intersection(DAMAGE):
         return DamagedSnapshot.exit_code

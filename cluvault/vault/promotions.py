@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from itertools import count, takewhile
 from typing import TYPE_CHECKING, Final
 
 from cluvault import __version__
-from cluvault.errors import DamagedRecord, LeaseLost, ObjectExists, UsageError
+from cluvault.errors import DamagedRecord, LeaseLost, ObjectExists, UsageError, VaultError, VaultTooNew
 from cluvault.model.manifest import Tool
 from cluvault.model.promotion import Planned, PromotionRecord
 from cluvault.model.record_text import read_record, record_bytes
@@ -17,13 +16,14 @@ from cluvault.plan.keys import PROMOTIONS, PromotionKey, encode_name, parse_prom
 from cluvault.plan.promotion import Promotion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
 
     from cluvault.model.promotion import Facts
     from cluvault.vault.store import ObjectStore
 
 _READS_AT_ONCE: Final = 32
+_MEND: Final = "bring it back from a copy of the vault; until then nothing is promoted there"
 
 
 class Promotions:
@@ -31,6 +31,7 @@ class Promotions:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self._known: dict[PromotionKey, Promotion] = {}  # a promotion that has no record more is as it was
 
     async def begin(self, key: PromotionKey, facts: Facts, *, at: datetime, by: str, holder: str) -> Promotion:
         """Write the first record."""
@@ -88,13 +89,29 @@ class Promotions:
             raise UsageError(f"there is no promotion {key}", mend="`cluvault promotions` lists them")
         return await self._load(key, numbers[key])
 
-    async def of_project(self, resource: str, project: str) -> list[Promotion]:
-        """All promotions to a project, the oldest first."""
-        return await self._load_all(promotions_prefix(resource, project))
+    async def of_project(
+        self, resource: str, project: str, *, on_fault: Callable[[PromotionKey, VaultError], None] | None = None
+    ) -> list[Promotion]:
+        """All promotions to a project, the oldest first.
 
-    async def all(self, resource: str | None = None) -> list[Promotion]:
-        """All promotions of the vault, or to a resource, by target and time."""
-        return await self._load_all(PROMOTIONS if resource is None else f"{PROMOTIONS}{encode_name(resource)}/")
+        Args:
+            resource: Their target.
+            project: Likewise.
+            on_fault: Told of each promotion that cannot be understood; without it the first one is raised.
+
+        Raises:
+            DamagedRecord: a record is missing or cannot be understood, and nobody is there to be told.
+            VaultTooNew: likewise for one of a newer format.
+        """
+        return await self._load_all(promotions_prefix(resource, project), on_fault)
+
+    async def all(
+        self, resource: str | None = None, *, on_fault: Callable[[PromotionKey, VaultError], None] | None = None
+    ) -> list[Promotion]:
+        """All promotions of the vault, or to a resource, by target and time; otherwise as `of_project`."""
+        return await self._load_all(
+            PROMOTIONS if resource is None else f"{PROMOTIONS}{encode_name(resource)}/", on_fault
+        )
 
     async def find(self, promotion_id: str) -> PromotionKey:
         """Where a promotion lies of which only the id is known.
@@ -108,12 +125,21 @@ class Promotions:
             raise UsageError(f"{problem} promotion {promotion_id}", mend="`cluvault promotions` lists them")
         return found[0]
 
-    async def _load_all(self, prefix: str) -> list[Promotion]:
+    async def _load_all(
+        self, prefix: str, on_fault: Callable[[PromotionKey, VaultError], None] | None
+    ) -> list[Promotion]:
         found = sorted((await self._numbers(prefix)).items())
         promotions: list[Promotion] = []
         for start in range(0, len(found), _READS_AT_ONCE):
             batch = found[start : start + _READS_AT_ONCE]
-            promotions += await asyncio.gather(*(self._load(key, numbers) for key, numbers in batch))
+            loaded = await asyncio.gather(*(self._load(key, one) for key, one in batch), return_exceptions=True)
+            for (key, _), result in zip(batch, loaded, strict=True):
+                if isinstance(result, DamagedRecord | VaultTooNew) and on_fault is not None:
+                    on_fault(key, result)
+                elif isinstance(result, BaseException):
+                    raise result
+                else:
+                    promotions.append(result)
         return promotions
 
     async def _numbers(self, prefix: str) -> dict[PromotionKey, list[int]]:
@@ -123,14 +149,44 @@ class Promotions:
                 found[place[0]].append(place[1])
         return dict(found)
 
-    async def _load(self, key: PromotionKey, numbers: Iterable[int]) -> Promotion:
-        there = set(numbers)
-        whole = takewhile(lambda number: number in there, count())
-        records = tuple(await asyncio.gather(*(self._read(key, number) for number in whole)))
-        if not records or not isinstance(records[0].facts, Planned):
-            raise DamagedRecord(f"{key.record(0)}: is missing or holds no plan; promotion {key} cannot be understood")
-        return Promotion(key, records)
+    async def _load(self, key: PromotionKey, numbers: Collection[int]) -> Promotion:
+        known = self._known.get(key)
+        if known is not None and len(known.records) == len(numbers):
+            return known
+        if (missing := first_missing(numbers)) is not None:
+            raise DamagedRecord(f"{key.record(missing)}: is missing, though later ones are there", mend=_MEND)
+        records = tuple(await asyncio.gather(*(self._read(key, number) for number in sorted(numbers))))
+        self._known[key] = Promotion(key, records)
+        return self._known[key]
 
     async def _read(self, key: PromotionKey, number: int) -> PromotionRecord:
-        place = key.record(number)
-        return read_record(PromotionRecord, await self._store.get(place), key=place, what="a promotion's record")
+        return read_promotion_record(await self._store.get(key.record(number)), key=key, number=number)
+
+
+def first_missing(numbers: Iterable[int]) -> int | None:
+    """The first number that a promotion's records lack; None when there is no gap."""
+    return next((expected for expected, number in enumerate(sorted(numbers)) if number != expected), None)
+
+
+def read_promotion_record(data: bytes, *, key: PromotionKey, number: int) -> PromotionRecord:
+    """Parse a promotion's record, and see that it is the one that belongs there.
+
+    Raises:
+        DamagedRecord: it is no such record, another promotion's or another number's; or the first and holds no plan.
+        VaultTooNew: a newer format wrote it.
+    """
+    place = key.record(number)
+    try:
+        record = read_record(PromotionRecord, data, key=place, what="a promotion's record")
+    except DamagedRecord as err:
+        raise DamagedRecord(err.message, mend=_MEND) from err
+    if (record.resource, record.project, record.promotion_id, record.number) != (
+        key.resource,
+        key.project,
+        key.promotion_id,
+        number,
+    ):
+        raise DamagedRecord(f"{place}: is a record of another place", mend=_MEND)
+    if number == 0 and not isinstance(record.facts, Planned):
+        raise DamagedRecord(f"{place}: holds no plan", mend=_MEND)
+    return record

@@ -222,16 +222,20 @@ class Removal:
     async def _remove_contents(
         self, history: History, contents: Sequence[str], began: float, done: Pruned, *, written_before: datetime
     ) -> None:
-        """Remove those of the contents that are as old as that and that nothing refers to."""
+        """Remove those of the contents that are as old as that and that nothing refers to.
+
+        The look behind one batch is the look before the next one.
+        """
+        look = await self._look(history) if contents else None
         for start in range(0, len(contents), _AT_ONCE):
-            look = await self._look(history)
             if look is None or self._is_late(began):
                 return
             old = {key for key, found in look.contents.items() if found.modified <= written_before}
             batch = [key for key in contents[start : start + _AT_ONCE] if key in old - look.referred]
-            await self._take_away(batch, history, done)
+            if batch:
+                look = await self._take_away(batch, history, done)
 
-    async def _take_away(self, contents: Sequence[str], history: History, done: Pruned) -> None:
+    async def _take_away(self, contents: Sequence[str], history: History, done: Pruned) -> _Look | None:
         """Remove contents, look again, and put back what is referred to now: everything, when nobody can tell."""
         taken: dict[str, bytes] = {}
         look: _Look | None = None
@@ -246,6 +250,7 @@ class Removal:
                 else:
                     done.contents += 1
                     done.content_bytes += len(body)
+        return look
 
     async def _take(self, key: str, taken: dict[str, bytes], done: Pruned) -> None:
         with suppress(ObjectNotFound):

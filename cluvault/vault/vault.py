@@ -42,6 +42,7 @@ from cluvault.vault.identity import read_identity, write_identity
 from cluvault.vault.leases import Leases
 from cluvault.vault.mending import Mending
 from cluvault.vault.promotions import Promotions
+from cluvault.vault.records import copy_promotions, fault_of
 from cluvault.vault.removal import Removal
 from cluvault.vault.steady import steady_seconds
 from cluvault.vault.writing import put_once
@@ -385,6 +386,14 @@ class Vault(Catalogue):
             async for _ in brought:
                 pass
         return faults
+
+    async def copy_promotions(self, source: Vault) -> list[VaultError]:
+        """Bring the promotions that another vault has and this one lacks. Returns what was wrong with others."""
+        return await copy_promotions(source._store, self._store)
+
+    async def fault_of_record(self, key: str) -> VaultError | None:
+        """What is wrong with a record of a run, hold, prune or promotion; None when nothing is, or when it is gone."""
+        return await fault_of(self._store, key)
 
     # --- run records -----------------------------------------------------------------------------------------------
 

@@ -169,7 +169,7 @@ def test_verify(backed_up: Desk) -> None:
     """A whole vault verifies, all of it or one snapshot; it is said whether bytes were read."""
     how = "names and sizes checked, contents not read: 0 missing, 0 damaged\n"
     assert backed_up.done("verify").out == f"2 snapshots, 2 contents, {how}"
-    assert backed_up.done("verify", "dev/Pizza").out == f"1 snapshots, 1 contents, {how}"
+    assert backed_up.done("verify", "dev/Pizza").out == f"1 snapshot, 1 content, {how}"
     found = backed_up.done("verify", "--read-data", "--json").json
     assert (found["snapshots"], found["readData"], found["findings"]) == (2, True, [])
     assert found["bytesRead"] == sum(len(backed_up.content(one).read_bytes()) for one in ("Pizza", "Mail"))

@@ -227,7 +227,7 @@ def test_a_full_disk_while_storing(desk: Desk) -> None:
     assert done.returncode == 3, done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "dev/Mail" in done.stderr
-    assert desk.done("verify", "--read-data").out == "1 snapshots, 1 contents, every byte read: 0 missing, 0 damaged\n"
+    assert desk.done("verify", "--read-data").out == "1 snapshot, 1 content, every byte read: 0 missing, 0 damaged\n"
     assert "1 stored, 1 unchanged" in desk.done("backup", "dev").out
     assert desk.done("verify", "--read-data").out == "2 snapshots, 2 contents, every byte read: 0 missing, 0 damaged\n"
 
