@@ -38,7 +38,7 @@ async def backup(options: BackupOptions = BackupOptions()) -> Report:  # noqa: B
     def tell(item: RunItem) -> None:
         logger.info("%s/%s: %s (%s)", item.resource, item.project, item.outcome, item.detail)
 
-    async with open_workspace() as workspace:
+    async with open_workspace("backup", options) as workspace:
         report = await ops.backup(workspace, options, run=STEPS, on_done=tell)
         logger.info("%s; record %s", report.summary, report.record_key)
         await publish_report(report)

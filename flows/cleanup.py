@@ -29,7 +29,7 @@ async def cleanup(options: CleanupOptions) -> CleanupReport:
         RunFailed: some deletions failed.
     """
     plans: list[CleanupPlan] = []
-    async with open_workspace() as workspace:
+    async with open_workspace("cleanup", options) as workspace:
         try:
             report = await ops.cleanup(workspace, options, run=STEPS, on_plan=plans.append)
         finally:

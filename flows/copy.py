@@ -31,7 +31,7 @@ async def copy(options: CopyOptions) -> Report:
         RunFailed: some projects failed, or damage was found.
     """
     logger = get_run_logger()
-    async with open_workspace() as workspace:
+    async with open_workspace("copy", options) as workspace:
         report = await ops.copy(workspace, options, run=STEPS)
         logger.info("%s; record %s", report.summary, report.record_key)
         await publish_report(report)

@@ -33,7 +33,7 @@ async def create(options: CreateOptions) -> CreateReport:
         NotWhatWasMeant: the service holds something else than the seeds say.
     """
     logger = get_run_logger()
-    async with open_workspace() as workspace:
+    async with open_workspace("create", options) as workspace:
         try:
             report = await ops.create(
                 workspace, options, run=STEPS, on_plan=lambda plan: logger.info("plan: %s", plan.sentence)

@@ -46,7 +46,7 @@ async def promote(options: PromoteOptions) -> PromotionReport:
     def tell(promotion: Promotion, step: Step) -> None:
         logger.info("promotion %s: %s", promotion.key, step)
 
-    async with open_workspace() as workspace:
+    async with open_workspace("promote", options) as workspace:
         try:
             report = await ops.promote(workspace, options, run=STEPS, on_plan=planned.append, on_step=tell)
         finally:

@@ -30,7 +30,7 @@ async def prune(options: PruneOptions = PruneOptions()) -> PruneReport:  # noqa:
     """
     logger = get_run_logger()
     shown: list[tuple[ProjectPrune, ...]] = []
-    async with open_workspace() as workspace:
+    async with open_workspace("prune", options) as workspace:
         report = await ops.prune(workspace, options, run=STEPS, on_plan=shown.append)
         for plans in shown:
             await publish_prune_plan(plans)

@@ -47,7 +47,7 @@ async def restore(options: RestoreOptions) -> RestoreReport:
         NotWhatWasMeant: the service holds something else than the file.
     """
     logger = get_run_logger()
-    async with open_workspace() as workspace:
+    async with open_workspace("restore", options) as workspace:
         try:
             report = await ops.restore(
                 workspace, options, run=STEPS, on_plan=lambda plan: logger.info("plan: %s", plan.sentence)

@@ -26,7 +26,7 @@ async def rollback(options: RollbackOptions) -> RollbackReport:
         GuardRefused: there is nothing to undo, or it cannot be undone; nothing was changed.
     """
     logger = get_run_logger()
-    async with open_workspace() as workspace:
+    async with open_workspace("rollback", options) as workspace:
         report = await ops.rollback(
             workspace,
             options,

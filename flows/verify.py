@@ -32,7 +32,7 @@ async def verify(options: VerifyOptions = VerifyOptions()) -> VerifyReport:  # n
         VerifyFailed: a snapshot is lost, cannot be judged or could not be restored.
     """
     logger = get_run_logger()
-    async with open_workspace() as workspace:
+    async with open_workspace("verify", options) as workspace:
         report = await ops.verify(workspace, options, run=STEPS)
         logger.info("%s", report.summary)
         await publish_findings(report)

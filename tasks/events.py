@@ -1,10 +1,13 @@
-"""Events out: what a flow tells the world, as Prefect events."""
+"""Events out: what a flow tells the world."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from prefect.events import emit_event
+from cluvault.ops.announcements import Announcements
+from tasks.emitting import emit
+from tasks.running import open_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,14 +16,10 @@ if TYPE_CHECKING:
 
 
 async def publish_events(events: Iterable[Event]) -> None:
-    """Emit each; automations of the user's Prefect server may start flows on them."""
-    for event in events:
-        emit_event(
-            event=event.name,
-            resource={"prefect.resource.id": event.subject, "prefect.resource.name": event.subject},
-            related=[
-                {"prefect.resource.id": identifier, "prefect.resource.role": role}
-                for role, identifier in sorted(event.related.items())
-            ],
-            payload=event.payload,
-        )
+    """Announce events: as Prefect events, and inside a flow's open workspace also to the webhook when there is one.
+
+    Operations announce themselves by `workspace.announce`; this is for what only a flow knows.
+    """
+    workspace = open_now()
+    announcements = Announcements(now=lambda: datetime.now(UTC), on_event=emit)
+    (announcements.add if workspace is None else workspace.announce)(events)

@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypedDict,
 
 from prefect.blocks.system import Secret
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 from pydantic import SecretStr
 
 from cluvault.errors import CluvaultError, ConfigurationError
+from cluvault.ops.announcements import announcing
 from cluvault.ops.workspace import Workspace
 from cluvault.settings import find_config, load_settings
+from tasks.emitting import emit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 
     from prefect import State, Task
     from prefect.client.schemas.objects import TaskRun
+    from pydantic import BaseModel
 
     from cluvault.ops.steps import Runner
 
@@ -63,10 +67,14 @@ def current_workspace() -> Workspace:
     Raises:
         ConfigurationError: the task runs outside a flow of cluvault.
     """
-    try:
-        return _current.get()
-    except LookupError:
-        raise ConfigurationError("this task runs inside a flow of cluvault only", mend="call the flow") from None
+    if (workspace := open_now()) is None:
+        raise ConfigurationError("this task runs inside a flow of cluvault only", mend="call the flow")
+    return workspace
+
+
+def open_now() -> Workspace | None:
+    """The workspace of the flow run that this code belongs to; None outside of one."""
+    return _current.get(None)
 
 
 @contextmanager
@@ -80,13 +88,21 @@ def use_workspace(workspace: Workspace) -> Generator[None]:
 
 
 @asynccontextmanager
-async def open_workspace() -> AsyncGenerator[Workspace]:
-    """The workspace of the configuration that the environment names (CLUVAULT_CONFIG, CLUVAULT_…)."""
+async def open_workspace(kind: str = "", options: BaseModel | None = None) -> AsyncGenerator[Workspace]:
+    """The workspace of the configuration that the environment names (CLUVAULT_CONFIG, CLUVAULT_…).
+
+    What is announced in it becomes Prefect events, also the error that ends it.
+
+    Args:
+        kind: The name of the operation; by default that of the flow.
+        options: What it was asked for.
+    """
     path = find_config(None, environment=os.environ, directory=Path.cwd())
     settings = load_settings(path, environment=os.environ)
-    async with Workspace(settings, prefect_secret=read_secret_block) as workspace:
+    async with Workspace(settings, prefect_secret=read_secret_block, on_event=emit) as workspace:
         with use_workspace(workspace):
-            yield workspace
+            async with announcing(workspace, kind or str(flow_run.flow_name or "flow"), options):
+                yield workspace
 
 
 def read_secret_block(name: str) -> SecretStr:

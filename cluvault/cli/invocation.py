@@ -47,18 +47,28 @@ class Invocation:
         path = find_config(self.config, environment=os.environ, directory=Path.cwd())
         return load_settings(path, environment=os.environ, vault=self.vault)
 
-    def work(self, operation: Callable[[Workspace], Coroutine[Any, Any, T]]) -> T:
-        """Run an operation in a workspace of the configuration."""
+    def work(
+        self,
+        operation: Callable[[Workspace], Coroutine[Any, Any, T]],
+        *,
+        kind: str = "",
+        options: BaseModel | None = None,
+    ) -> T:
+        """Run an operation in a workspace of the configuration; one that acts has a kind, and is announced."""
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # finding them reads every package's metadata
         import asyncio  # noqa: PLC0415
 
+        from cluvault.ops.announcements import announcing  # noqa: PLC0415
         from cluvault.ops.workspace import Workspace  # noqa: PLC0415
 
         settings = self.settings()
 
         async def inside() -> T:
             async with Workspace(settings, prefect_secret=_secret_reader(settings)) as workspace:
-                return await operation(workspace)
+                if not kind:
+                    return await operation(workspace)
+                async with announcing(workspace, kind, options):
+                    return await operation(workspace)
 
         return asyncio.run(inside())
 
@@ -73,7 +83,7 @@ class Invocation:
         """Run the Prefect flow `name` when a Prefect API is configured or asked for, else the operation itself."""
         if by_flow if by_flow is not None else has_prefect_api(os.environ):
             return self._run_flow(name, options)
-        return self.work(directly)
+        return self.work(directly, kind=name, options=options)
 
     def _run_flow(self, name: str, options: BaseModel) -> Any:
         import asyncio  # noqa: PLC0415

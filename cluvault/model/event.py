@@ -18,7 +18,8 @@ class Event:
     Attributes:
         name: Such as `cluvault.snapshot.created`.
         subject: The id of what it happened to, such as `cluvault.project.dev/EmailApp`.
-        payload: What is to be known of it; never a secret, never content of a project.
+        payload: What is to be known of it; never a secret, never content of a project. Its `runId` tells apart what
+            happened twice: an event of the same run, name and subject is the same event.
         related: Role → id of what else it concerns.
     """
 
@@ -41,3 +42,13 @@ def resource_subject(resource: str) -> str:
 def vault_subject(vault_id: str) -> str:
     """The id of a vault in events."""
     return f"{PREFIX}vault.{vault_id}"
+
+
+def route_subject(route: str) -> str:
+    """The id of a promotion route in events."""
+    return f"{PREFIX}route.{route}"
+
+
+def operation_subject(kind: str) -> str:
+    """The id of an operation, such as `backup`: of all its runs."""
+    return f"{PREFIX}operation.{kind}"

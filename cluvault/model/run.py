@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from cluvault.model.manifest import VAULT_FORMAT, Record, Tool
+from cluvault.model.manifest import VAULT_FORMAT, Counts, Record, Tool
 from cluvault.model.record_text import read_record, record_bytes
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class RunItem(Record):
         detail: The sentence that a person reads, e.g. the error.
         since: Of a project that vanished from its resource: when a backup first missed it.
         seconds: Of a restore drill: how long it took to import, export and compare.
+        digest: The canonical digest of what was stored, found unchanged, restored or created.
+        counts: How much is in it, where a backup counted that.
     """
 
     resource: str
@@ -53,6 +55,8 @@ class RunItem(Record):
     detail: str | None = None
     since: AwareDatetime | None = None
     seconds: float | None = None
+    digest: str | None = None
+    counts: Counts | None = None
 
 
 class RunRecord(Record):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cluvault.errors import GuardRefused
 from cluvault.model.promotion import Approved, Rejected
 from cluvault.ops.promote import find_promotion
+from cluvault.ops.promotion_work import announced
 from cluvault.plan.promotion import Step, next_step, why_not
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ async def decide_promotion(workspace: Workspace, options: ApproveOptions) -> Pro
     _check(workspace, promotion, options)
     facts = Rejected(note=options.note) if options.reject else Approved(note=options.note)
     holder = f"{workspace.actor} {workspace.new_run_id()}"
-    return await vault.promotions.add(promotion, facts, at=workspace.now(), by=workspace.actor, holder=holder)
+    decided = await vault.promotions.add(promotion, facts, at=workspace.now(), by=workspace.actor, holder=holder)
+    return await announced(workspace, decided)
 
 
 def _check(workspace: Workspace, promotion: Promotion, options: ApproveOptions) -> None:

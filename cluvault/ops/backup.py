@@ -140,6 +140,8 @@ async def export_backup(workspace: Workspace, target: ProjectTask, options: Back
         outcome=Outcome.STORED if stored else Outcome.UNCHANGED,
         snapshot_id=manifest.snapshot_id,
         detail=f"{counts.intents} intents, {counts.entities} entities, {counts.utterances} utterances",
+        digest=manifest.content.canonical_sha256,
+        counts=counts,
     )
 
 

@@ -23,7 +23,7 @@ from cluvault.ops import promotion_steps as forward
 from cluvault.ops import promotion_undo as back
 from cluvault.ops.capture import export_capture, store_if_changed
 from cluvault.ops.catalogue import place_of
-from cluvault.ops.promotion_work import hold, note, working_on
+from cluvault.ops.promotion_work import announced, hold, note, working_on
 from cluvault.ops.report import add_mend
 from cluvault.ops.sources import Source, fetch_source, read_file
 from cluvault.ops.steps import Runner, run_directly
@@ -222,7 +222,7 @@ async def resume(
     Raises what `promote` does.
     """
     vault = await workspace.vault()
-    promotion = await vault.promotions.load(key)
+    promotion = await announced(workspace, await vault.promotions.load(key))  # who died before telling it has not
     if next_step(promotion, now=workspace.now()) in (None, Step.WAIT):
         return PromotionReport(None, promotion)
     async with working_on(workspace, key, step="resume", patience=patience, on_wait=on_wait):
@@ -351,9 +351,10 @@ async def begin_promotion(workspace: Workspace, plan: PromotionPlan, key: Promot
             raise _under_way(other)
         await note(workspace, other, Abandoned(why=f"it had changed nothing when {key.promotion_id} began"))
     lease = await hold(workspace, key, "planned")
-    return await vault.promotions.begin(
+    begun = await vault.promotions.begin(
         key, PlannedFacts(plan=plan), at=workspace.now(), by=workspace.actor, holder=lease.holder
     )
+    return await announced(workspace, begun)
 
 
 def _under_way(other: Promotion) -> GuardRefused:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from cluvault.errors import GuardRefused, LeaseLost, NotFound, ProjectNotFound
 from cluvault.ops.imports import Body
 from cluvault.ops.sources import fetch_source
+from cluvault.plan.events import events_of_promotion
 from cluvault.plan.promotion_plan import Meant, meant_file
 from cluvault.service.calls.deployments import DeploymentResource
 from cluvault.service.protocol import says_part_is_missing
@@ -80,14 +81,21 @@ async def hold(workspace: Workspace, key: PromotionKey, step: str) -> Lease:
 
 
 async def note(workspace: Workspace, promotion: Promotion, facts: Facts) -> Promotion:
-    """Write the next record.
+    """Write the next record, and announce it.
 
     Raises:
         LeaseLost: somebody else goes on with the promotion.
     """
     lease = await hold(workspace, promotion.key, facts.step)
-    vault = await workspace.vault()
-    return await vault.promotions.add(promotion, facts, at=workspace.now(), by=workspace.actor, holder=lease.holder)
+    promotions = (await workspace.vault()).promotions
+    noted = await promotions.add(promotion, facts, at=workspace.now(), by=workspace.actor, holder=lease.holder)
+    return await announced(workspace, noted)
+
+
+async def announced(workspace: Workspace, promotion: Promotion) -> Promotion:
+    """The promotion, after the world was told of its last record."""
+    workspace.announce(events_of_promotion(promotion, vault_id=(await workspace.vault()).vault_id))
+    return promotion
 
 
 # --- what is imported ----------------------------------------------------------------------------------------------

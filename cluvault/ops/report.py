@@ -11,6 +11,7 @@ from cluvault.errors import CluvaultError, DamagedSnapshot, PartialFailure, Vaul
 from cluvault.model.manifest import Tool
 from cluvault.model.run import Outcome, RunItem, RunRecord
 from cluvault.plan.capture import TOOL_NAME
+from cluvault.plan.events import Ended, events_of_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +82,7 @@ async def finish_run(
     *,
     options: JsonObject | None = None,
 ) -> Report:
-    """Write the run record and return the report.
+    """Write the run record, announce what it says, and return the report.
 
     Raises:
         VaultError: the record cannot be written; the message says what was done all the same.
@@ -100,10 +101,12 @@ async def finish_run(
     )
     report = Report(kind=kind, run_id=run_id, items=tuple(items), record_key="")
     try:
-        return replace(report, record_key=await vault.record_run(record))
+        report = replace(report, record_key=await vault.record_run(record))
     except VaultError as err:
         add_mend(err, f"only the record of this {kind} is missing, the {kind} itself ended: {report.summary}")
         raise
+    workspace.announce(events_of_run(Ended(kind, run_id, vault.vault_id, record.resources, items, report.record_key)))
+    return report
 
 
 def counted(number: int, noun: str) -> str:

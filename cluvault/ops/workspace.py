@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from cluvault.model.manifest import new_snapshot_id
+from cluvault.ops.announcements import Announcements
 from cluvault.ops.sealing import sealing_of
 from cluvault.settings import Environment
 from cluvault.vault.cache import cache_folder
@@ -21,11 +22,13 @@ from cluvault.vault.steady import steady_seconds
 from cluvault.vault.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from pathlib import Path
 
     from pydantic import SecretStr
 
+    from cluvault.model.event import Event
+    from cluvault.ops.announcements import Announcement
     from cluvault.service.client import CluClient
     from cluvault.settings import ResourceSettings, Settings
     from cluvault.vault.leases import Lease
@@ -37,6 +40,7 @@ class Workspace:
 
     Attributes:
         held: The leases that work in this workspace is done under, by resource and project.
+        announcements: What the operations in this workspace have told the world.
 
     Args:
         settings: The configuration.
@@ -48,6 +52,8 @@ class Workspace:
         entropy: Eight fresh hex digits.
         steady: Seconds that never go back.
         sleep: Waits for seconds, where nothing tells when it is over.
+        on_event: Told of each event as it is announced.
+        announcements: Those of a workspace that this one is beside.
     """
 
     def __init__(
@@ -62,6 +68,8 @@ class Workspace:
         entropy: Callable[[], str] = lambda: secrets.token_hex(4),
         steady: Callable[[], float] = steady_seconds,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_event: Callable[[Announcement], None] = lambda _one: None,
+        announcements: Announcements | None = None,
     ) -> None:
         environment = Environment(environment)  # its values show in no repr
         self.settings = settings
@@ -69,6 +77,7 @@ class Workspace:
         self.steady = steady
         self.sleep = sleep
         self.held: dict[tuple[str, str], Lease] = {}
+        self.announcements = announcements or Announcements(now=now, on_event=on_event)
         self._environment = environment
         self._entropy = entropy
         self._prefect_secret = prefect_secret
@@ -99,6 +108,10 @@ class Workspace:
     def new_run_id(self) -> str:
         """A fresh run id, sorting by time."""
         return new_snapshot_id(self.now(), self._entropy())
+
+    def announce(self, events: Iterable[Event]) -> None:
+        """Tell the world what happened; of the same event once is enough."""
+        self.announcements.add(events)
 
     @property
     def actor(self) -> str:
@@ -141,6 +154,7 @@ class Workspace:
                 open_vault_store=self._given_store,
                 now=self.now,
                 entropy=self._entropy,
+                announcements=self.announcements,
             )
             self._closing.push_async_callback(other._closing.aclose)  # of the same class
             self._others[vault] = other

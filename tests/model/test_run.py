@@ -30,6 +30,8 @@ DOCUMENT: dict[str, Any] = {
             "detail": None,
             "since": None,
             "seconds": None,
+            "digest": None,
+            "counts": None,
         },
         {
             "resource": "prod",
@@ -39,6 +41,8 @@ DOCUMENT: dict[str, Any] = {
             "detail": "the job failed",
             "since": None,
             "seconds": None,
+            "digest": None,
+            "counts": None,
         },
     ],
 }

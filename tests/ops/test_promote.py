@@ -523,3 +523,20 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(world: World) -> None
     assert taken == ["import-begun"]
     assert world.changes == []  # but for the import, which was on its way
     assert [event for event in world.events if event.startswith("put_new")] == []
+
+
+# --- what the world is told ----------------------------------------------------------------------------------------
+
+
+async def test_each_step_that_matters_is_told() -> None:
+    """Whoever resumes it tells the last step again, with the same id: the one before may have died in between."""
+    asking = promoting_world(gate={"approval": True})
+    await asking.put("dev", "Desk", desk())
+    async with asking.workspace() as workspace:
+        report = await promote(workspace, PromoteOptions(project="Desk", route="up", apply=True))
+        first = list(workspace.announcements)
+    assert [one.event.name for one in first] == ["cluvault.promotion.begun", "cluvault.promotion.awaiting-approval"]
+    assert report.promotion is not None
+    async with asking.workspace() as workspace:
+        await promote(workspace, PromoteOptions(resume=str(report.promotion.key)))
+        assert [one.id for one in workspace.announcements] == [first[1].id]

@@ -33,7 +33,7 @@ def command(invocation: Invocation, *, promotion: str, note: str, reject: bool, 
         quiet = invocation.json
         return await resume(workspace, decided.key, on_step=announce(quiet=quiet), on_wait=show_waiting(quiet=quiet))
 
-    report = invocation.work(act)
+    report = invocation.work(act, kind="approve", options=options)
     if invocation.json:
         print_json(report.to_json())
     elif apply:
