@@ -3,9 +3,10 @@
 # Everything that CI checks.
 check: test lint types layers
 
-# The tests, with the coverage gates: 95 % of all, every branch of the pure core.
-test *arguments:
-    uv run pytest --cov --cov-report= {{arguments}}
+# All tests, with the coverage gates: 95 % of all, every branch of the pure core.
+test:
+    uv run pytest --cov --cov-report=
+    uv run pytest --cov --cov-append --cov-report= -m 'slow or crashes or faults'
     uv run coverage report --fail-under=95
     uv run coverage report --include='cluvault/plan/*,cluvault/model/*' --fail-under=100
 
@@ -29,11 +30,11 @@ layers:
 
 # A thousand exports and a thousand imports through an emulator in which a fifth of all calls goes wrong.
 faults:
-    FAULT_RUNS=1000 uv run pytest -n0 tests/faults
+    FAULT_RUNS=1000 uv run pytest -n0 -m faults tests/faults
 
 # Every crash point of every operation of the vault on all four stores, and long strolls through the races.
 crashes:
-    CRASHES=all RACE_TIMES=50 MODEL_RUNS=2000 uv run pytest tests/vault/test_crashes.py tests/vault/test_races.py tests/vault/test_model.py tests/ops/test_killed.py
+    CRASHES=all RACE_TIMES=50 MODEL_RUNS=2000 uv run pytest -m 'crashes or not crashes' tests/vault/test_crashes.py tests/vault/test_races.py tests/vault/test_model.py tests/ops/test_killed.py
 
 # The benchmarks; each prints a table.
 benchmarks:

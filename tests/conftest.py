@@ -121,3 +121,8 @@ def objects(request: pytest.FixtureRequest, cloudless: pytest.MonkeyPatch) -> Ob
     for name, value in objects.environment.items():
         cloudless.setenv(name, value)
     return objects
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than the cores: many tests wait, for a process that starts or a job that ends."""
+    return (os.cpu_count() or 1) + 1

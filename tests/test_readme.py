@@ -61,6 +61,7 @@ def test_nothing_names_this_machine() -> None:
     assert not re.search(r"/(?:home|root|work|tmp|Users)/", README)
 
 
+@pytest.mark.slow
 def test_the_tour(tmp_path: Path) -> None:
     """Every command, in one shell, in an empty folder; each exits as it says."""
     commands = _tour()

@@ -72,6 +72,7 @@ def test_no_deployment_holds_a_secret_or_a_path() -> None:
 
 
 @pytest.mark.prefect
+@pytest.mark.slow
 def test_prefect_deploys_all_from_another_folder(prefect: Prefect, tmp_path: Path) -> None:
     """Module entrypoints need no checkout."""
     _create_pool(prefect)
@@ -81,6 +82,7 @@ def test_prefect_deploys_all_from_another_folder(prefect: Prefect, tmp_path: Pat
 
 
 @pytest.mark.prefect
+@pytest.mark.slow
 def test_a_worker_runs_a_deployment(prefect: Prefect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deployed from the repository's root; a process worker that has nothing but the configuration's name backs up."""
     monkeypatch.setenv("CLUVAULT_CONFIG", str(prefect.desk.folder / "cluvault.toml"))

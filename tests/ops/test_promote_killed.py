@@ -18,6 +18,8 @@ from tests.support.promoting import Death, answer, copy_of, desk, history, promo
 if TYPE_CHECKING:
     from tests.support.world import World
 
+pytestmark = pytest.mark.crashes
+
 ALL = os.environ.get("CLUVAULT_TEST_DEATHS") == "all"
 WATCHED = ("promotions/", "leases/", "snapshots/") if ALL else ("promotions/",)
 SOME = 1 if ALL else 4

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from cluvault.plan.prune import PruneRules
     from tests.support.interleaving import Stage
 
+pytestmark = pytest.mark.crashes
+
 TIMES: Final = int(os.environ.get("RACE_TIMES", "1"))
 
 
