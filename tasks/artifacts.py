@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cluvault.model.run import RunItem
+    from cluvault.ops.drift import DriftReport
     from cluvault.ops.promote import PromotionReport
     from cluvault.ops.report import Report
     from cluvault.ops.verify import VerifyReport
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _MOST_ROWS: Final = 1000
 """Artifacts live in Prefect's database; the run record in the vault holds every row."""
+
+_MOST_DIFFERENCES: Final = 20
 
 
 async def publish_report(report: Report) -> None:
@@ -110,6 +113,31 @@ async def publish_promotion(report: PromotionReport) -> None:
     if report.why:
         markdown += f"\n{escape_markdown(report.why)}\n"
     await acreate_markdown_artifact(markdown=markdown, key="cluvault-promotion")
+
+
+async def publish_drift(report: DriftReport) -> None:
+    """A table of every project, those that drift first, and what was edited directly in full."""
+    ordered = sorted(report.projects, key=lambda one: (not one.drifts, one.edit is None))
+    rows: list[dict[str, Any]] = [
+        {
+            "project": one.project,
+            "state": one.outcome.value,
+            "ahead": one.ahead or "",
+            "edited directly": "yes" if one.edit is not None else "",
+            "difference": one.sentence,
+        }
+        for one in ordered
+    ]
+    description = f"{report.source} and {report.target}: {report.run.summary}."
+    await acreate_table_artifact(table=rows[:_MOST_ROWS], key="cluvault-drift", description=description)
+    edits = [(one.project, one.edit) for one in ordered if one.edit is not None]
+    pages = [
+        diff_to_markdown(edit.difference, title=f"{report.target}/{project}: edited directly since {edit.since.name}")
+        for project, edit in edits[:_MOST_DIFFERENCES]
+        if edit.difference is not None
+    ]
+    if pages:
+        await acreate_markdown_artifact(markdown="\n".join(pages), key="cluvault-direct-edits")
 
 
 def _row(item: RunItem) -> dict[str, Any]:

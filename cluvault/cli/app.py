@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "show": "Show one snapshot.",
     "cat": "Write the exact config.json of a snapshot, live project or file.",
     "diff": "Show the semantic difference of two project files.",
+    "drift": "Show where two resources differ, who is ahead, and what was edited directly.",
     "restore": "Import a snapshot or file into a resource, proven by exporting it again.",
     "create": "Create a project and seed it.",
     "promote": "Bring a project to the next environment, proven by a gate there before it serves.",

@@ -34,6 +34,13 @@ class Outcome(StrEnum):
     LOCKED = "locked"
     COPIED = "copied"
     SKIPPED = "skipped"
+    EQUAL = "equal"
+    DIFFERS = "differs"
+    ONLY_IN_SOURCE = "only-in-source"
+    ONLY_IN_TARGET = "only-in-target"
+    BEHIND = "behind"
+    REPLICATED = "replicated"
+    LEFTOVER = "leftover"
     FAILED = "failed"
 
 

@@ -35,17 +35,35 @@ async def for_each(
 
     An error becomes a failed item with its message. `name` gives a target's resource and project.
     """
+    return await try_each(
+        targets,
+        run_one,
+        concurrency=concurrency,
+        failed=lambda target, err: failed_item(*name(target), err),
+        on_done=on_done,
+    )
 
-    async def guarded(target: T) -> RunItem:
+
+async def try_each(
+    targets: Sequence[T],
+    run_one: Callable[[T], Awaitable[R]],
+    *,
+    concurrency: int,
+    failed: Callable[[T, Exception], R],
+    on_done: Callable[[R], None],
+) -> list[R]:
+    """The same for results of any kind; `failed` makes one of an error."""
+
+    async def guarded(target: T) -> R:
         try:
-            item = await run_one(target)
+            result = await run_one(target)
         except CluvaultError as err:
-            item = failed_item(*name(target), err)
+            result = failed(target, err)
         except Exception as err:  # noqa: BLE001  # a fault of ours in one project must not cost the others their run
             _log.exception("unexpected error")
-            item = failed_item(*name(target), err)
-        on_done(item)
-        return item
+            result = failed(target, err)
+        on_done(result)
+        return result
 
     return await at_once(targets, guarded, concurrency=concurrency)
 
@@ -99,5 +117,9 @@ async def together(one: Coroutine[Any, Any, A], two: Coroutine[Any, Any, B]) -> 
 
 def failed_item(resource: str, project: str, err: Exception) -> RunItem:
     """The item of a project that an error ended."""
-    text = str(err) if isinstance(err, CluvaultError) else f"unexpected {type(err).__name__}: {err}"
-    return RunItem(resource=resource, project=project, outcome=Outcome.FAILED, detail=text)
+    return RunItem(resource=resource, project=project, outcome=Outcome.FAILED, detail=sentence_of(err))
+
+
+def sentence_of(err: Exception) -> str:
+    """What a report says of an error."""
+    return str(err) if isinstance(err, CluvaultError) else f"unexpected {type(err).__name__}: {err}"

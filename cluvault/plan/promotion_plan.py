@@ -197,7 +197,9 @@ def plan_promotion(
     language = meant.file.metadata["language"]
     refusals = (
         *(f"{one.key} is under way ({one.state}); resume it or roll it back first" for one in under_way),
-        *_drift(last, planned_target, meant.digest, accepted=accept_drift),
+        *_drift(
+            last, planned_target, meant.digest, look=f"{route_name} --project {source.project}", accepted=accept_drift
+        ),
         *_stage(route, before, {source.digest, meant.digest}, now),
         *_losses(meant.losses, allowed=allow_loss),
         *_kind(meant.file.metadata["projectKind"], target.kind),
@@ -250,12 +252,13 @@ def _is_done(target: PlannedTarget, meant: str, last: Passed | None) -> bool:
 # --- guards --------------------------------------------------------------------------------------------------------
 
 
-def _drift(last: Passed | None, target: PlannedTarget, meant: str, *, accepted: bool) -> Iterator[str]:
+def _drift(last: Passed | None, target: PlannedTarget, meant: str, *, look: str, accepted: bool) -> Iterator[str]:
     if last is None or accepted or target.digest in (last.digest, meant):
         return
     what = "deleted" if target.digest is None else "changed"
     where = f"{target.resource}/{target.project}"
-    yield f"{where} was {what} directly since promotion {last.reference}; --accept-drift replaces what it is now"
+    mend = f"`cluvault drift --route {look}` shows how, --accept-drift replaces what it is now"
+    yield f"{where} was {what} directly since promotion {last.reference}; {mend}"
 
 
 def _stage(route: RouteSettings, before: Sequence[Passed], digests: Collection[str], now: datetime) -> Iterator[str]:

@@ -140,6 +140,7 @@ class RouteSettings(Section):
     Attributes:
         kind: `promotion` has a gate; `replica` keeps the target equal to the source.
         projects: Names in the source → names in the target; others keep theirs.
+        only: Names or globs of the source's projects that a replica keeps, and that drift is looked for in.
         after: The route that the same content must have passed before.
         soak_hours: How long ago it must have.
         approval_hours: For how long a promotion waits to be approved.
@@ -149,6 +150,7 @@ class RouteSettings(Section):
     source: str
     target: str
     projects: dict[str, str] = Field(default_factory=dict)
+    only: tuple[str, ...] = ("*",)
     after: str | None = None
     soak_hours: Annotated[float, Field(ge=0)] = 0.0
     train: TrainSettings = TrainSettings()
@@ -166,6 +168,18 @@ class RouteSettings(Section):
                 raise ValueError(f"two projects would both become {target!r}")
             if self.source == self.target and source == target:
                 raise ValueError(f"{source!r} would be promoted onto itself")
+        return self
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> RouteSettings:
+        if self.kind == "promotion":
+            return self
+        if self.source == self.target:
+            raise ValueError("a replica is kept in another resource; name it as target")
+        of_promotions = {"gate": GateSettings(), "deploy": DeploySettings(), "after": None}
+        for name, default in of_promotions.items():
+            if getattr(self, name) != default:
+                raise ValueError(f'a replica is as its source: remove {name}, or set kind = "promotion"')
         return self
 
     def target_project(self, project: str) -> str:

@@ -224,7 +224,9 @@ async def test_what_drifted_is_not_replaced_without_leave(world: World) -> None:
     await world.put("prod", "Desk", desk(Hotfix="fix {} now"))
     edited = await world.digest("prod", "Desk")
     await world.put("dev", "Desk", GOOD)
-    with pytest.raises(GuardRefused, match="was changed directly since promotion"):
+    with pytest.raises(
+        GuardRefused, match=r"was changed directly since promotion .*`cluvault drift --route up --project Desk`"
+    ):
         await promoted(world)
     assert await world.digest("prod", "Desk") == edited
     report = await promoted(world, accept_drift=True)
