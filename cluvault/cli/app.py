@@ -42,6 +42,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "copy": "Bring the snapshots to a second vault, proved on both sides.",
     "hold": "Keep a snapshot from every prune, release it, or list what is held.",
     "verify": "Read snapshots back and compare them with their manifests.",
+    "deploy": "Put the flows on a Prefect server: pool, deployments with schedules, automations.",
+    "serve": "Deploy, and run what is due on this machine, without a work pool.",
     "validate": "Check project files against the service's limits and rules.",
 }
 """Name → help. A command's module is imported when it is called, so that the others start at once."""

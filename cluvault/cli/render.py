@@ -26,6 +26,7 @@ STYLES: Final[Mapping[str, str]] = {
     "removed": "yellow", "locked": "cyan", "vanished": "yellow", "proven": "green", "repaired": "green",
     "copied": "green", "replicated": "green", "equal": "dim", "differs": "yellow", "behind": "yellow",
     "only-in-source": "cyan", "only-in-target": "cyan", "leftover": "cyan",
+    "create": "green", "update": "yellow", "refuse": "bold red",
     "missing": "bold red", "damaged": "bold red", "too-new": "yellow", "unreferenced": "dim", "foreign": "dim",
     "ok": "green", "refused": "bold red", "promoted": "green", "rolled-back": "yellow", "abandoned": "dim",
     "awaiting-approval": "cyan", "running": "cyan", "rolling-back": "yellow",

@@ -1,6 +1,7 @@
 """Configuration: `cluvault.toml`, overridden by the environment. Secrets are named here, never written here."""
 
 from cluvault.settings.loading import Environment, find_config, load_settings
+from cluvault.settings.prefect import PrefectSettings
 from cluvault.settings.resource import RateLimits, ResourceSettings
 from cluvault.settings.routes import (
     DeploySettings,
@@ -37,6 +38,7 @@ __all__ = [
     "Environment",
     "GateSettings",
     "OverrideSettings",
+    "PrefectSettings",
     "PruneSettings",
     "RateLimits",
     "ResourceSettings",

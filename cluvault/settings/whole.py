@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import Field, model_validator
 
 from cluvault.errors import ConfigurationError
+from cluvault.settings.prefect import PrefectSettings
 from cluvault.settings.resource import ResourceSettings
 from cluvault.settings.routes import RouteSettings
 from cluvault.settings.section import CONFIG_NAME, Name, SecretName, Section
@@ -28,6 +29,7 @@ class Settings(Section):
     cleanup: CleanupSettings = CleanupSettings()
     prune: PruneSettings = PruneSettings()
     routes: dict[Name, RouteSettings] = Field(default_factory=dict)
+    prefect: PrefectSettings = PrefectSettings()
 
     @model_validator(mode="after")
     def _routes_lead_somewhere(self) -> Settings:
