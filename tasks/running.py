@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypedDict, TypeVar, cast
 
+from prefect import get_run_logger
 from prefect.blocks.system import Secret
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
@@ -101,7 +102,8 @@ async def open_workspace(kind: str = "", options: BaseModel | None = None) -> As
     settings = load_settings(path, environment=os.environ)
     async with Workspace(settings, prefect_secret=read_secret_block, on_event=emit) as workspace:
         with use_workspace(workspace):
-            async with announcing(workspace, kind or str(flow_run.flow_name or "flow"), options):
+            kind = kind or str(flow_run.flow_name or "flow")
+            async with announcing(workspace, kind, options, warn=get_run_logger().warning):
                 yield workspace
 
 

@@ -67,7 +67,7 @@ class Invocation:
             async with Workspace(settings, prefect_secret=_secret_reader(settings)) as workspace:
                 if not kind:
                     return await operation(workspace)
-                async with announcing(workspace, kind, options):
+                async with announcing(workspace, kind, options, warn=_warn):
                     return await operation(workspace)
 
         return asyncio.run(inside())
@@ -123,6 +123,10 @@ def has_prefect_api(environment: Mapping[str, str]) -> bool:
         return bool(profiles["profiles"][name]["PREFECT_API_URL"])
     except (KeyError, TypeError):
         return False
+
+
+def _warn(sentence: str) -> None:
+    print(f"warning: {clean(sentence)}", file=sys.stderr)
 
 
 def _secret_reader(settings: Settings) -> Callable[[str], Any] | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import CluvaultError, GuardRefused
-from cluvault.plan.events import Error, events_of_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
 
     from cluvault.model.event import Event
     from cluvault.ops.workspace import Workspace
+    from cluvault.plan.events import Error
+
+# What is to be said of errors and webhooks is imported by the functions that say it: reading commands start sooner.
 
 _NAMESPACE: Final = "cluvault.event"
+_PATIENCE_WHEN_CANCELLED: Final = 5.0
+"""Seconds: whoever cancels waits for them."""
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +75,53 @@ class Announcements:
 
 
 @asynccontextmanager
-async def announcing(workspace: Workspace, kind: str, options: BaseModel | None = None) -> AsyncGenerator[None]:
-    """Run an operation in this, as a flow or directly: also an error that ends it is announced, and raised again."""
+async def announcing(
+    workspace: Workspace, kind: str, options: BaseModel | None = None, *, warn: Callable[[str], None] = _log.warning
+) -> AsyncGenerator[None]:
+    """Run an operation in this, as a flow or directly: at its end the webhook is told what was announced.
+
+    An error that ends it is announced too, and raised again; what goes wrong with the webhook is only warned of, and
+    announced to those who listen otherwise.
+    """
     try:
         yield
     except Exception as err:
+        from cluvault.plan.events import events_of_error  # noqa: PLC0415
+
         resource, project = _place(workspace, kind, options)
+        is_told = any(True for _ in workspace.announcements)
+        run_id = workspace.new_run_id()
+        error = _error(err)
         workspace.announce(
-            events_of_error(
-                kind,
-                _error(err),
-                run_id=workspace.new_run_id(),
-                resource=resource,
-                project=project,
-                is_told=any(True for _ in workspace.announcements),
-            )
+            events_of_error(kind, error, run_id=run_id, resource=resource, project=project, is_told=is_told)
         )
+        await _tell_webhook(workspace, kind, warn)
         raise
+    except asyncio.CancelledError:
+        await _tell_webhook(workspace, kind, warn, patience=_PATIENCE_WHEN_CANCELLED)
+        raise
+    else:
+        await _tell_webhook(workspace, kind, warn)
+
+
+async def _tell_webhook(
+    workspace: Workspace, kind: str, warn: Callable[[str], None], *, patience: float | None = None
+) -> None:
+    if not workspace.settings.events.webhook:
+        return
+    from cluvault.ops.notify import notify  # noqa: PLC0415
+    from cluvault.plan.events import event_of_webhook  # noqa: PLC0415
+
+    delivery = await notify(workspace, patience=patience)
+    if delivery is not None and delivery.unsent:
+        warn(delivery.sentence)
+        event = event_of_webhook(kind, run_id=workspace.new_run_id(), unsent=delivery.unsent, problem=delivery.problem)
+        workspace.announce([event])
 
 
 def _error(err: Exception) -> Error:
+    from cluvault.plan.events import Error  # noqa: PLC0415
+
     if isinstance(err, CluvaultError):
         refusal = isinstance(err, GuardRefused)
         return Error(type(err).__name__, str(err), exit_code=err.exit_code, is_refusal=refusal)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from cluvault.errors import ConfigurationError
 from cluvault.model.manifest import new_snapshot_id
 from cluvault.ops.announcements import Announcements
 from cluvault.ops.sealing import sealing_of
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from cluvault.model.event import Event
     from cluvault.ops.announcements import Announcement
     from cluvault.service.client import CluClient
-    from cluvault.settings import ResourceSettings, Settings
+    from cluvault.settings import ResourceSettings, SecretName, Settings
     from cluvault.vault.leases import Lease
     from cluvault.vault.store import ObjectStore
 
@@ -108,6 +109,18 @@ class Workspace:
     def new_run_id(self) -> str:
         """A fresh run id, sorting by time."""
         return new_snapshot_id(self.now(), self._entropy())
+
+    def secret(self, name: SecretName | None, *, what: str) -> SecretStr | None:
+        """A secret that the configuration names; None when it names none.
+
+        Raises:
+            ConfigurationError: it cannot be found.
+        """
+        if name is None:
+            return None
+        if (found := name.find(self._environment, self._prefect_secret)) is None:
+            raise ConfigurationError(f"{what}: {name.place} is not set", mend="set it where cluvault runs")
+        return found
 
     def announce(self, events: Iterable[Event]) -> None:
         """Tell the world what happened; of the same event once is enough."""

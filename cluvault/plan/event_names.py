@@ -109,5 +109,8 @@ EVENTS: Final[Mapping[str, EventKind]] = {
         ("kind", "resources", "outcomes", "failed", "record", "detail", "error", "exitCode"),
         ("vault", "resource"),
     ),
+    "cluvault.webhook.failed": EventKind(
+        "operation", "the webhook of `[events]` was not told of some events", ("kind", "unsent", "detail"), ()
+    ),
 }
 """Name → what it is."""

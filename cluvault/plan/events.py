@@ -167,7 +167,7 @@ def _damaged(run: Ended) -> list[Event]:
         "kind": run.kind,
         "detail": _detail(bad[0].detail),
         "damaged": len(bad),
-        "snapshots": [_reference(item) for item in bad[:_MOST_NAMED]],
+        "snapshots": [one for item in bad if (one := _reference(item)) is not None][:_MOST_NAMED],
     }
     related = {"operation": operation_subject(run.kind)}
     return [Event("cluvault.vault.damaged", vault_subject(run.vault_id), payload, related)]
@@ -231,6 +231,12 @@ def events_of_error(
         return Event(name, subject, refused, related), whole
     about |= {"kind": kind, "outcome": str(Outcome.FAILED), "detail": _detail(error.sentence)}
     return Event(name, subject, about, related | {"operation": operation}), whole
+
+
+def event_of_webhook(kind: str, *, run_id: str, unsent: int, problem: str) -> Event:
+    """That a webhook was not told of some events."""
+    payload = _about("", "", run_id) | {"kind": kind, "unsent": unsent, "detail": _detail(problem)}
+    return Event("cluvault.webhook.failed", operation_subject(kind), payload)
 
 
 def _name_of_error(kind: str, error: Error) -> str | None:

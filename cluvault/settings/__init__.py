@@ -1,5 +1,6 @@
 """Configuration: `cluvault.toml`, overridden by the environment. Secrets are named here, never written here."""
 
+from cluvault.settings.events import EventsSettings
 from cluvault.settings.loading import Environment, find_config, load_settings
 from cluvault.settings.prefect import PrefectSettings
 from cluvault.settings.resource import RateLimits, ResourceSettings
@@ -36,6 +37,7 @@ __all__ = [
     "DeploySettings",
     "EncryptionSettings",
     "Environment",
+    "EventsSettings",
     "GateSettings",
     "OverrideSettings",
     "PrefectSettings",

@@ -104,7 +104,10 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         for name, one in settings.resources.items()
     }
     routes = {name: _with_golden_in(folder, route) for name, route in settings.routes.items()}
-    return settings.model_copy(update={"vault": vault, "resources": resources, "routes": routes})
+    events = settings.events
+    if events.ca_file is not None:
+        events = events.model_copy(update={"ca_file": folder / events.ca_file})
+    return settings.model_copy(update={"vault": vault, "resources": resources, "routes": routes, "events": events})
 
 
 def _with_golden_in(folder: Path, route: RouteSettings) -> RouteSettings:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from cluvault.errors import ConfigurationError
 from cluvault.settings.prefect import PrefectSettings
+from cluvault.settings.events import EventsSettings
 from cluvault.settings.resource import ResourceSettings
 from cluvault.settings.routes import RouteSettings
 from cluvault.settings.section import CONFIG_NAME, Name, SecretName, Section
@@ -30,6 +31,7 @@ class Settings(Section):
     prune: PruneSettings = PruneSettings()
     routes: dict[Name, RouteSettings] = Field(default_factory=dict)
     prefect: PrefectSettings = PrefectSettings()
+    events: EventsSettings = EventsSettings()
 
     @model_validator(mode="after")
     def _routes_lead_somewhere(self) -> Settings:
@@ -68,6 +70,7 @@ class Settings(Section):
         sealing, blob = self.vault.encryption, self.vault.az
         named = [name for one in self.resources.values() for name in (one.key, one.key2)]
         named += [sealing.identity, sealing.digest_key, blob.customer_key]
+        named += [self.events.secret, self.events.token]
         return [name for name in named if name is not None]
 
     def resource(self, name: str) -> ResourceSettings:

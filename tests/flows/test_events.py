@@ -17,7 +17,8 @@ from cluvault.ops.report import RunFailed
 from cluvault.ops.restore import RestoreOptions
 from cluvault.plan.event_names import COMMON, EVENTS
 from tasks.events import publish_events
-from tests.support.desk import KEY
+from tests.support.desk import CONFIGURATION, KEY
+from tests.support.receiver import receiving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,3 +85,18 @@ def test_are_the_same_when_told_twice(prefect: Prefect) -> None:
     found = told(prefect, since, at_least=2)
     assert [one["event"] for one in found] == ["cluvault.snapshot.created", "cluvault.run.done"]
     assert found[0]["resource"]["prefect.resource.id"] == subject
+
+
+@pytest.mark.slow
+def test_a_webhook_that_refuses_is_an_event_too(prefect: Prefect) -> None:
+    """The flow is done, its webhook was asked once, and whoever watches Prefect knows that it was not told."""
+    with receiving() as receiver:
+        prefect.desk.configure(
+            CONFIGURATION.format(url=prefect.desk.server.url) + f'[events]\nwebhook = "{receiver.url}"\n'
+        )
+        receiver.answer(401)
+        since = datetime.now(UTC)
+        prefect.run("backup", BackupOptions(resources=("dev",), projects=("Pizza",)))
+    names = [one["event"] for one in told(prefect, since, at_least=3)]
+    assert sorted(names) == ["cluvault.run.done", "cluvault.snapshot.created", "cluvault.webhook.failed"]
+    assert receiver.types == ["cluvault.snapshot.created"]

@@ -24,7 +24,7 @@ from cluvault.model.promotion import (
 )
 from cluvault.model.run import Outcome, RunItem
 from cluvault.plan.event_names import COMMON, EVENTS
-from cluvault.plan.events import Ended, Error, events_of_error, events_of_promotion, events_of_run
+from cluvault.plan.events import Ended, Error, event_of_webhook, events_of_error, events_of_promotion, events_of_run
 from tests.plan.promotions import NOW, promotion
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def all_events() -> list[Event]:
             if kind != "cleanup":  # which is about a whole resource
                 made += events_of_error(kind, error, run_id=RUN, resource="dev", project="Desk")
             made += events_of_error(kind, error, run_id=RUN, resource="dev")
+    made.append(event_of_webhook("backup", run_id=RUN, unsent=3, problem="it answers 500"))
     for facts in every_step():
         made += events_of_promotion(promotion(*facts), vault_id="v1")
     return made
@@ -193,6 +194,9 @@ class TestRuns:
         assert damaged.payload["damaged"] == 2
         assert damaged.payload["snapshots"] == [f"dev/Desk@{SNAPSHOT}", f"dev/Mail@{SNAPSHOT}"]
         assert whole.name == "cluvault.run.failed"
+        record = RunItem(resource="", project="", outcome=Outcome.DAMAGED, detail="holds/x.json: no JSON")
+        damaged, _ = events_of_run(ended("verify", record))
+        assert damaged.payload["snapshots"] == []
 
     def test_of_a_kind_that_is_not_known(self) -> None:
         """The run itself is told of."""
