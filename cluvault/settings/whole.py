@@ -9,8 +9,8 @@ from typing import Any, Final
 from pydantic import Field, model_validator
 
 from cluvault.errors import ConfigurationError
-from cluvault.settings.prefect import PrefectSettings
 from cluvault.settings.events import EventsSettings
+from cluvault.settings.prefect import PrefectSettings
 from cluvault.settings.resource import ResourceSettings
 from cluvault.settings.routes import RouteSettings
 from cluvault.settings.section import CONFIG_NAME, Name, SecretName, Section
