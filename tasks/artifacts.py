@@ -8,6 +8,7 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from cluvault.plan.diff_report import diff_to_markdown, escape_markdown
 from cluvault.plan.gate_report import verdict_to_markdown
+from cluvault.plan.status_checks import span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cluvault.plan.diff import ProjectDiff
     from cluvault.plan.promotion_plan import PlannedPromotion
     from cluvault.plan.prune import ProjectPrune
+    from cluvault.plan.status import Status
 
 _MOST_ROWS: Final = 1000
 """Artifacts live in Prefect's database; the run record in the vault holds every row."""
@@ -84,6 +86,25 @@ async def publish_findings(report: VerifyReport) -> None:
         for one in report.findings[:_MOST_ROWS]
     ]
     await acreate_table_artifact(table=rows, key="cluvault-verify", description=f"{report.summary}.")
+
+
+async def publish_status(status: Status) -> None:
+    """A table of every project beside its objectives, those with alarms first."""
+    rows: list[dict[str, Any]] = [
+        {"project": "", "state": "alarm", "last good backup": "", "utterances": "", "what": str(alarm)}
+        for alarm in status.general
+    ]
+    rows += [
+        {
+            "project": f"{row.resource}/{row.project}",
+            "state": row.state,
+            "last good backup": f"{span(row.age)} ago" if row.age is not None else "never",
+            "utterances": row.counts.utterances if row.counts is not None else "",
+            "what": "; ".join((*map(str, row.alarms), *row.notes)),
+        }
+        for row in sorted(status.rows, key=lambda row: row.state != "alarm")
+    ]
+    await acreate_table_artifact(table=rows[:_MOST_ROWS], key="cluvault-status", description=f"{status.summary}.")
 
 
 async def publish_difference(title: str, difference: ProjectDiff) -> None:

@@ -553,3 +553,11 @@ def test_a_rule_of_the_clean_up_says_something() -> None:
     assert CleanupRule(no_deployment=True).names == ()
     with pytest.raises(ValidationError, match="would choose every project"):
         CleanupRule()
+
+
+def test_objectives_are_of_configured_resources(load: Load) -> None:
+    """A typing error in a resource's name is told; unknown keys are, too."""
+    text = '[resources.prod]\nendpoint = "https://x.test"\n[status]\nresources = {{ {} = {{ freshness-hours = 4 }} }}\n'
+    assert load(text.format("prod")).status.of("prod").freshness_hours == 4
+    with pytest.raises(ConfigurationError, match=r"status\.resources: 'prd' is not a configured resource"):
+        load(text.format("prd"))

@@ -30,6 +30,7 @@ STYLES: Final[Mapping[str, str]] = {
     "missing": "bold red", "damaged": "bold red", "too-new": "yellow", "unreferenced": "dim", "foreign": "dim",
     "ok": "green", "refused": "bold red", "promoted": "green", "rolled-back": "yellow", "abandoned": "dim",
     "awaiting-approval": "cyan", "running": "cyan", "rolling-back": "yellow",
+    "alarm": "bold red", "new": "cyan", "gone": "dim",
     "delete": "yellow", "remove": "yellow", "keep": "dim", "put back": "green",
 }  # fmt: skip
 """How the first column of a report or plan looks."""

@@ -86,6 +86,18 @@ EVENTS: Final[Mapping[str, EventKind]] = {
         ("kind", "detail", "damaged", "snapshots"),
         ("operation",),
     ),
+    "cluvault.freshness.missed": EventKind(
+        "project",
+        "a status flow found that its last good backup is too old, or that there is none",
+        ("detail", "lastGoodAt", "ageSeconds", "objectiveSeconds"),
+        ("resource",),
+    ),
+    "cluvault.expiry.near": EventKind(
+        "project",
+        "a status flow found that last days of models or service deployments are near",
+        ("detail", "near"),
+        ("resource",),
+    ),
     "cluvault.promotion.begun": _promotion("a promotion was begun; the safety snapshot comes next"),
     "cluvault.promotion.awaiting-approval": _promotion("the gate let it pass, a person has to agree", "deadline"),
     "cluvault.promotion.approved": _promotion("a person agreed"),

@@ -14,6 +14,7 @@ from cluvault.settings.routes import (
     TrainSettings,
 )
 from cluvault.settings.section import CONFIG_NAME, SecretName, check_endpoint, is_loopback
+from cluvault.settings.status import Objective, StatusSettings
 from cluvault.settings.vault import (
     MAIN_VAULT,
     BlobSettings,
@@ -39,6 +40,7 @@ __all__ = [
     "Environment",
     "EventsSettings",
     "GateSettings",
+    "Objective",
     "OverrideSettings",
     "PrefectSettings",
     "PruneSettings",
@@ -50,6 +52,7 @@ __all__ = [
     "SecretName",
     "Settings",
     "SplitSettings",
+    "StatusSettings",
     "TargetSettings",
     "TrainSettings",
     "VaultSettings",

@@ -14,6 +14,7 @@ from cluvault.settings.prefect import PrefectSettings
 from cluvault.settings.resource import ResourceSettings
 from cluvault.settings.routes import RouteSettings
 from cluvault.settings.section import CONFIG_NAME, Name, SecretName, Section
+from cluvault.settings.status import StatusSettings
 from cluvault.settings.vault import MAIN_VAULT, CopySettings, VaultSettings
 from cluvault.settings.work import BackupSettings, CleanupSettings, PruneSettings
 
@@ -29,6 +30,7 @@ class Settings(Section):
     backup: BackupSettings = BackupSettings()
     cleanup: CleanupSettings = CleanupSettings()
     prune: PruneSettings = PruneSettings()
+    status: StatusSettings = StatusSettings()
     routes: dict[Name, RouteSettings] = Field(default_factory=dict)
     prefect: PrefectSettings = PrefectSettings()
     events: EventsSettings = EventsSettings()
@@ -40,6 +42,13 @@ class Settings(Section):
                 if (resource := getattr(route, end)) not in self.resources:
                     raise ValueError(f"route {name}: {end} {resource!r} is not a configured resource")
             self._check_stages(name)
+        return self
+
+    @model_validator(mode="after")
+    def _objectives_are_of_resources(self) -> Settings:
+        for resource in self.status.resources:
+            if resource not in self.resources:
+                raise ValueError(f"status.resources: {resource!r} is not a configured resource")
         return self
 
     def _check_stages(self, name: str) -> None:

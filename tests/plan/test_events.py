@@ -25,7 +25,10 @@ from cluvault.model.promotion import (
 from cluvault.model.run import Outcome, RunItem
 from cluvault.plan.event_names import COMMON, EVENTS
 from cluvault.plan.events import Ended, Error, event_of_webhook, events_of_error, events_of_promotion, events_of_run
+from cluvault.plan.status_events import status_events
+from cluvault.plan.status_facts import LiveDetail, LiveModel
 from tests.plan.promotions import NOW, promotion
+from tests.plan.statuses import live, look
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,7 +75,9 @@ def all_events() -> list[Event]:
     made.append(event_of_webhook("backup", run_id=RUN, unsent=3, problem="it answers 500"))
     for facts in every_step():
         made += events_of_promotion(promotion(*facts), vault_id="v1")
-    return made
+    last_day = LiveModel("v1", None, NOW.date())
+    near = look(projects=(live(detail=LiveDetail((last_day,), ())),))
+    return [*made, *status_events(near, run_id=RUN)]
 
 
 def every_step() -> list[tuple[Facts, ...]]:

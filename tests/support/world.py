@@ -30,6 +30,7 @@ from cluvault.ops.create import CreateOptions, CreateReport, create
 from cluvault.ops.hold import hold_snapshot, release_snapshot
 from cluvault.ops.prune import PruneOptions, PruneReport, prune
 from cluvault.ops.restore import RestoreOptions, RestoreReport, restore
+from cluvault.ops.status import StatusOptions, status
 from cluvault.ops.verify import VerifyOptions, VerifyReport, look, verify
 from cluvault.ops.workspace import Workspace
 from cluvault.plan.canonical import canonical_digest
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from cluvault.model.run import RunRecord
     from cluvault.ops.report import Report
     from cluvault.plan.keys import HoldKey
+    from cluvault.plan.status import Status
     from cluvault.settings import ResourceSettings, Settings
     from cluvault.vault.holds import PlacedHold
     from cluvault.vault.store import ObjectStore
@@ -185,6 +187,11 @@ class World:
         """Verify, by default the whole vault by names and sizes."""
         async with self.workspace() as workspace:
             return await verify(workspace, VerifyOptions(**options))
+
+    async def status(self, **options: Any) -> Status:
+        """The status, by default of everything."""
+        async with self.workspace() as workspace:
+            return await status(workspace, StatusOptions(**options))
 
     # --- what is there ---------------------------------------------------------------------------------------------
 

@@ -1,0 +1,36 @@
+"""status: every project beside its objectives; fails when something is not as it should be."""
+
+from __future__ import annotations
+
+from prefect import flow, get_run_logger
+
+from cluvault.ops import status as ops
+from cluvault.ops.status import StatusAlarm, StatusOptions
+from cluvault.plan.status import Status
+from cluvault.plan.status_events import status_events
+from tasks.artifacts import publish_status
+from tasks.events import publish_events
+from tasks.running import as_tasks, open_workspace
+from tasks.status import survey_history, survey_resource
+
+STEPS = as_tasks({ops.survey_resource: survey_resource, ops.survey_history: survey_history})
+
+
+@flow(name="status", description=__doc__, persist_result=False)
+async def status(options: StatusOptions = StatusOptions()) -> Status:  # noqa: B008  # frozen
+    """Survey resources and vault, judge, show, tell.
+
+    Raises:
+        StatusAlarm: something is not as it should be.
+    """
+    logger = get_run_logger()
+    async with open_workspace() as workspace:
+        found = await ops.status(workspace, options, run=STEPS)
+        for alarm in found.alarms:
+            logger.warning("%s: %s", alarm.kind.value, alarm)
+        logger.info("%s", found.summary)
+        await publish_status(found)
+        await publish_events(status_events(found, run_id=workspace.new_run_id()))
+    if found.alarms:
+        raise StatusAlarm(found)
+    return found
