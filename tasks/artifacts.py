@@ -8,11 +8,13 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from cluvault.plan.diff_report import diff_to_markdown, escape_markdown
 from cluvault.plan.gate_report import verdict_to_markdown
+from cluvault.plan.promotion_pages import plan_to_markdown
 from cluvault.plan.status_checks import span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cluvault.model.promotion import PromotionPlan
     from cluvault.model.run import RunItem
     from cluvault.ops.drift import DriftReport
     from cluvault.ops.promote import PromotionReport
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from cluvault.ops.verify import VerifyReport
     from cluvault.plan.cleanup import CleanupPlan
     from cluvault.plan.diff import ProjectDiff
-    from cluvault.plan.promotion_plan import PlannedPromotion
     from cluvault.plan.prune import ProjectPrune
     from cluvault.plan.status import Status
 
@@ -112,27 +113,21 @@ async def publish_difference(title: str, difference: ProjectDiff) -> None:
     await acreate_markdown_artifact(markdown=diff_to_markdown(difference, title=title), key="cluvault-difference")
 
 
-async def publish_promotion_plan(planned: PlannedPromotion) -> None:
+async def publish_promotion_plan(plan: PromotionPlan, difference: ProjectDiff | None) -> None:
     """What a promotion changes, what it warns of and what it does, for whoever approves it."""
-    plan = planned.plan
-    lines = [f"# {escape_markdown(plan.sentence)}", ""]
-    lines += [f"- **refused:** {escape_markdown(one)}" for one in plan.refusals]
-    lines += [f"- warning: {escape_markdown(one)}" for one in plan.warnings]
-    lines += ["", *(f"{number}. {escape_markdown(step)}" for number, step in enumerate(plan.steps, 1)), ""]
-    markdown = "\n".join(lines)
-    if planned.difference is not None:
-        markdown += diff_to_markdown(planned.difference, title="What changes at the target")
-    await acreate_markdown_artifact(markdown=markdown, key="cluvault-promotion-plan")
+    await acreate_markdown_artifact(markdown=plan_to_markdown(plan), key="cluvault-promotion-plan")
+    if difference is not None:
+        markdown = diff_to_markdown(difference, title="What changes at the target")
+        await acreate_markdown_artifact(markdown=markdown, key="cluvault-promotion-difference")
 
 
-async def publish_promotion(report: PromotionReport) -> None:
+async def publish_promotion(report: PromotionReport, *, remark: str = "") -> None:
     """How far a promotion has come, and what the gate found."""
     if report.promotion is None:
         return
     title = f"Promotion {report.promotion.key}: {report.state}"
     markdown = verdict_to_markdown(report.checks, title=title)
-    if report.why:
-        markdown += f"\n{escape_markdown(report.why)}\n"
+    markdown += "".join(f"\n{escape_markdown(one)}\n" for one in (report.why, remark) if one)
     await acreate_markdown_artifact(markdown=markdown, key="cluvault-promotion")
 
 

@@ -34,9 +34,9 @@ async def plan_promotion(options: PromoteOptions) -> PlannedPromotion:
 
 
 @task(name="begin-promotion", task_run_name="begin {key}", **STEP)
-async def begin_promotion(plan: PromotionPlan, key: PromotionKey) -> Promotion:
+async def begin_promotion(plan: PromotionPlan, key: PromotionKey, by: str) -> Promotion:
     """Write the first record."""
-    return await ops.begin_promotion(current_workspace(), plan, key)
+    return await ops.begin_promotion(current_workspace(), plan, key, by)
 
 
 @task(name="turn-round", task_run_name="turn {promotion.key} round", **STEP)

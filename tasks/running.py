@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypedDict,
 from prefect import get_run_logger
 from prefect.blocks.system import Secret
 from prefect.cache_policies import NO_CACHE
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from pydantic import SecretStr
 
 from cluvault.errors import CluvaultError, ConfigurationError
@@ -100,7 +100,13 @@ async def open_workspace(kind: str = "", options: BaseModel | None = None) -> As
     """
     path = find_config(None, environment=os.environ, directory=Path.cwd())
     settings = load_settings(path, environment=os.environ)
-    async with Workspace(settings, prefect_secret=read_secret_block, on_event=emit) as workspace:
+    async with Workspace(
+        settings,
+        prefect_secret=read_secret_block,
+        on_event=emit,
+        flow_run=flow_run.id,
+        is_unattended=deployment.id is not None,
+    ) as workspace:
         with use_workspace(workspace):
             kind = kind or str(flow_run.flow_name or "flow")
             async with announcing(workspace, kind, options, warn=get_run_logger().warning):

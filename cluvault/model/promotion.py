@@ -103,10 +103,15 @@ class PromotionPlan(Record):
 
 
 class Planned(Record):
-    """The first record: the plan. Who wrote it asked for the promotion."""
+    """The first record: the plan. Who wrote it asked for the promotion.
+
+    Attributes:
+        flow_run: The Prefect flow run that began it; None when it was begun without.
+    """
 
     step: Literal["planned"] = "planned"
     plan: PromotionPlan
+    flow_run: str | None = None
 
 
 class Safety(Record):
@@ -204,10 +209,19 @@ class Judged(Record):
 
 
 class ApprovalAsked(Record):
-    """A person has to agree until the deadline; nothing is held while waiting."""
+    """A person has to agree until the deadline; nothing is held while waiting.
+
+    Attributes:
+        flow_run: The Prefect flow run that asks, if one does.
+    """
 
     step: Literal["approval-asked"] = "approval-asked"
     deadline: AwareDatetime
+    flow_run: str | None = None
+
+
+Through = Literal["command", "form"]
+"""How somebody decided: by a command, under the name of who ran it; in Prefect's form, under the name given there."""
 
 
 class Approved(Record):
@@ -215,6 +229,7 @@ class Approved(Record):
 
     step: Literal["approved"] = "approved"
     note: Note = ""
+    through: Through = "command"
 
 
 class Rejected(Record):
@@ -222,6 +237,7 @@ class Rejected(Record):
 
     step: Literal["rejected"] = "rejected"
     note: Note = ""
+    through: Through = "command"
 
 
 class SwapBegun(Record):

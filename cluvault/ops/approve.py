@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from cluvault.errors import GuardRefused
-from cluvault.model.promotion import Approved, Rejected
+from cluvault.model.promotion import Approved, Rejected, Through
 from cluvault.ops.promote import find_promotion
 from cluvault.ops.promotion_work import announced
 from cluvault.plan.promotion import Step, next_step, why_not
@@ -25,6 +25,8 @@ class ApproveOptions(BaseModel):
     promotion: str = Field(description="The promotion: its id, or RESOURCE/PROJECT@ID of its target.")
     reject: bool = Field(default=False, description="Say no.")
     note: str = Field(default="", max_length=2000, description="Why, for the history.")
+    by: str = Field(default="", description="Who decides; by default who runs this.")
+    through: Through = "command"
 
 
 async def decide_promotion(workspace: Workspace, options: ApproveOptions) -> Promotion:
@@ -38,9 +40,10 @@ async def decide_promotion(workspace: Workspace, options: ApproveOptions) -> Pro
     vault = await workspace.vault()
     promotion = await vault.promotions.load(await find_promotion(workspace, options.promotion))
     _check(workspace, promotion, options)
-    facts = Rejected(note=options.note) if options.reject else Approved(note=options.note)
-    holder = f"{workspace.actor} {workspace.new_run_id()}"
-    decided = await vault.promotions.add(promotion, facts, at=workspace.now(), by=workspace.actor, holder=holder)
+    kind, by = Rejected if options.reject else Approved, options.by or workspace.actor
+    facts = kind(note=options.note, through=options.through)
+    holder = f"{by} {workspace.new_run_id()}"
+    decided = await vault.promotions.add(promotion, facts, at=workspace.now(), by=by, holder=holder)
     return await announced(workspace, decided)
 
 
@@ -50,7 +53,11 @@ def _check(workspace: Workspace, promotion: Promotion, options: ApproveOptions) 
         raise GuardRefused(f"promotion {promotion.key} can no longer be decided: {why.sentence}")
     if next_step(promotion, now=now) is not Step.WAIT:
         raise GuardRefused(f"promotion {promotion.key} does not wait for approval: {promotion.state}")
-    second = promotion.plan.settings.gate.second_person
-    if second and not options.reject and workspace.actor.casefold() == promotion.requested_by.casefold():
+    second, by = promotion.plan.settings.gate.second_person, options.by or workspace.actor
+    if second and not options.reject and _are_one(by, promotion.requested_by):
         message = f"{promotion.requested_by} asked for promotion {promotion.key} and cannot approve it"
         raise GuardRefused(message, mend="route's gate has second-person = true: another person has to")
+
+
+def _are_one(name: str, other: str) -> bool:
+    return name.strip().casefold() == other.strip().casefold()

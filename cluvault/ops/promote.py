@@ -85,6 +85,15 @@ class PromoteOptions(BaseModel):
     accept_drift: bool = Field(default=False, description="Replace what was edited at the target directly.")
     allow_loss: bool = Field(default=False, description="Go on where the target's api-version lacks something.")
     patience: float = Field(default=0.0, ge=0, description="Seconds to wait for another worker on the same project.")
+    requested_by: str = Field(
+        default="",
+        max_length=200,
+        description="Who asks for it; by default who runs this. A run of a Prefect deployment has to be told.",
+    )
+    wait_for_approval: bool = Field(
+        default=False,
+        description="In a flow run without a Prefect deployment: stay, paused, until the form in Prefect is answered.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,15 +205,18 @@ async def promote(
         return await resume(
             workspace, key, patience=options.patience or 2 * TTL, run=run, on_step=on_step, on_wait=on_wait
         )
+    if (own := await _begun_here(workspace, options)) is not None:
+        return await resume(workspace, own.key, run=run, on_step=on_step, on_wait=on_wait)
     planned = await run(plan_promotion, workspace, options)
     on_plan(planned)
     if not options.apply or planned.plan.nothing_to_do:
         return PromotionReport(planned, None)
     decide.refuse_blocked(planned.plan)
+    by = _requester(workspace, options, planned.plan)
     target = planned.plan.target
     key = PromotionKey(target.resource, target.project, workspace.new_run_id())
     async with working_on(workspace, key, step="plan", patience=options.patience, on_wait=on_wait):
-        promotion = await run(begin_promotion, workspace, planned.plan, key)
+        promotion = await run(begin_promotion, workspace, planned.plan, key, by)
         return PromotionReport(planned, await carry_on(workspace, promotion, run=run, on_step=on_step))
 
 
@@ -337,7 +349,41 @@ async def turn_round(workspace: Workspace, promotion: Promotion, step: Step, cau
     return await note(workspace, promotion, RollbackBegun(cause=cause, why=sentence))
 
 
-async def begin_promotion(workspace: Workspace, plan: PromotionPlan, key: PromotionKey) -> Promotion:
+def _requester(workspace: Workspace, options: PromoteOptions, plan: PromotionPlan) -> str:
+    """Who asks. What a deployment starts runs under the worker's name, which is nobody's."""
+    if options.requested_by.strip():
+        return options.requested_by.strip()
+    if workspace.is_unattended and plan.settings.gate.second_person:
+        message = f"{plan.route} wants a second person, and the run of a deployment does not know the first"
+        raise GuardRefused(message, mend="set requested_by in the run's options")
+    return workspace.actor
+
+
+async def _begun_here(workspace: Workspace, options: PromoteOptions) -> Promotion | None:
+    """The promotion that this flow run began when it ran before: until it was suspended, or died.
+
+    One that was abandoned has changed nothing; the run may begin another.
+    """
+    if workspace.flow_run is None or not await workspace.has_vault():
+        return None
+    place = _target_place(workspace, options)
+    there = await (await workspace.vault()).promotions.of_project(*place)
+    own = [one for one in there if one.flow_run == workspace.flow_run and not one.has(Abandoned)]
+    return own[-1] if own else None
+
+
+def _target_place(workspace: Workspace, options: PromoteOptions) -> tuple[str, str]:
+    if options.plan is not None:
+        return options.plan.target.resource, options.plan.target.project
+    project = options.project
+    if not project and options.reference is not None:
+        parsed = parse_reference(options.reference)
+        project = parsed.project if isinstance(parsed, SnapshotReference) else ""
+    route = workspace.settings.route(options.route)
+    return route.target, route.target_project(project)
+
+
+async def begin_promotion(workspace: Workspace, plan: PromotionPlan, key: PromotionKey, by: str) -> Promotion:
     """Write the first record. Earlier promotions that died before they changed anything are abandoned.
 
     Raises:
@@ -351,9 +397,8 @@ async def begin_promotion(workspace: Workspace, plan: PromotionPlan, key: Promot
             raise _under_way(other)
         await note(workspace, other, Abandoned(why=f"it had changed nothing when {key.promotion_id} began"))
     lease = await hold(workspace, key, "planned")
-    begun = await vault.promotions.begin(
-        key, PlannedFacts(plan=plan), at=workspace.now(), by=workspace.actor, holder=lease.holder
-    )
+    facts = PlannedFacts(plan=plan, flow_run=workspace.flow_run)
+    begun = await vault.promotions.begin(key, facts, at=workspace.now(), by=by, holder=lease.holder)
     return await announced(workspace, begun)
 
 

@@ -225,7 +225,7 @@ async def judge(workspace: Workspace, promotion: Promotion) -> Promotion:
 async def ask_approval(workspace: Workspace, promotion: Promotion) -> Promotion:
     """Ask for a person's approval."""
     deadline = workspace.now() + timedelta(hours=promotion.plan.settings.approval_hours)
-    return await note(workspace, promotion, ApprovalAsked(deadline=deadline))
+    return await note(workspace, promotion, ApprovalAsked(deadline=deadline, flow_run=workspace.flow_run))
 
 
 # --- the swap ------------------------------------------------------------------------------------------------------

@@ -55,6 +55,8 @@ class Workspace:
         sleep: Waits for seconds, where nothing tells when it is over.
         on_event: Told of each event as it is announced.
         announcements: Those of a workspace that this one is beside.
+        flow_run: The id of the Prefect flow run that the work is done in, for records.
+        is_unattended: Whether no person has started this process, so that its user's name says nothing.
     """
 
     def __init__(
@@ -71,12 +73,16 @@ class Workspace:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         on_event: Callable[[Announcement], None] = lambda _one: None,
         announcements: Announcements | None = None,
+        flow_run: str | None = None,
+        is_unattended: bool = False,
     ) -> None:
         environment = Environment(environment)  # its values show in no repr
         self.settings = settings
         self.now = now
         self.steady = steady
         self.sleep = sleep
+        self.flow_run = flow_run
+        self.is_unattended = is_unattended
         self.held: dict[tuple[str, str], Lease] = {}
         self.announcements = announcements or Announcements(now=now, on_event=on_event)
         self._environment = environment

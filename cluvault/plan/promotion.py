@@ -108,6 +108,17 @@ class Promotion:
         return self.records[0].by
 
     @property
+    def flow_run(self) -> str | None:
+        """The Prefect flow run that began it."""
+        first = self.find(Planned)
+        return None if first is None else first.flow_run
+
+    @property
+    def decision(self) -> PromotionRecord | None:
+        """Who agreed or did not; None while nobody has."""
+        return self.record_of(Approved) or self.record_of(Rejected)
+
+    @property
     def started_at(self) -> datetime:
         """When."""
         return self.records[0].at

@@ -109,7 +109,7 @@ class Prefect:
                 flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])), limit=50
             )
         )
-        return {str(one.key): one.data for one in found}
+        return {str(one.key): one.data for one in sorted(found, key=lambda one: str(one.created))}  # the newest counts
 
 
 @asynccontextmanager

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 @click.option("--allow-loss", is_flag=True, help="Go on where the target's api-version lacks what the model needs.")
 @click.option("--wait", "patience", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
               help="Wait for another worker on the same project.")  # fmt: skip
+@click.option("--requested-by", default="", metavar="NAME", help="Who asks for it, if it is not you.")
+@click.option("--wait-for-approval", is_flag=True, help="Of a flow: wait until the form in Prefect is answered.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write the gate's verdict for a build server.")  # fmt: skip
 @flow_option
@@ -49,6 +51,8 @@ def command(
     accept_drift: bool,
     allow_loss: bool,
     patience: float,
+    requested_by: str,
+    wait_for_approval: bool,
     junit: Path | None,
     by_flow: bool | None,
 ) -> int:
@@ -69,9 +73,14 @@ def command(
         accept_drift=accept_drift,
         allow_loss=allow_loss,
         patience=patience,
+        requested_by=requested_by,
+        wait_for_approval=wait_for_approval,
     )
 
     async def directly(workspace: Workspace) -> PromotionReport:
+        if wait_for_approval:
+            message = "only a flow can wait for Prefect's form"
+            raise UsageError(message, mend="add --flow, or approve with `cluvault approve`")
         quiet = invocation.json
         return await promote(
             workspace,
