@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "promote": "Bring a project to the next environment, proven by a gate there before it serves.",
     "approve": "Agree to a promotion that waits for a person, or reject it.",
     "rollback": "Undo the last promotion of a project.",
+    "recover": "End the promotions that a crash left, forwards or back.",
     "promotions": "List the promotions, what became of them and who asked for them.",
     "cleanup": "Delete stale projects; each is kept in the vault first.",
     "prune": "Remove the snapshots that no retention rule keeps.",

@@ -10,11 +10,12 @@ from cluvault.plan.diff_report import diff_lines
 from cluvault.plan.gate_report import verdict_to_junit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from cluvault.model.verdict import Verdict
     from cluvault.ops.promote import PromotionReport
+    from cluvault.plan.keys import PromotionKey
     from cluvault.plan.promotion import Promotion, Step
     from cluvault.plan.promotion_plan import PlannedPromotion
     from cluvault.vault.leases import Turn
@@ -115,8 +116,8 @@ def print_promotion(report: PromotionReport) -> None:
             say(f"promotion {key}: {report.state}" + (f": {report.why}" if report.why else ""))
 
 
-def print_history(promotions: list[Promotion]) -> None:
-    """One line a promotion."""
+def print_history(promotions: list[Promotion], workers: Mapping[PromotionKey, str]) -> None:
+    """One line a promotion; below, who works on those that have not ended."""
     rows = [
         (one.state, str(one.key), one.plan.route, one.plan.source.reference, when(one.started_at), one.requested_by)
         for one in promotions
@@ -125,6 +126,8 @@ def print_history(promotions: list[Promotion]) -> None:
         print_table(("state", "promotion", "route", "source", "begun", "by"), rows, styled=True)
     else:
         say("there are no promotions")
+    for key, sentence in workers.items():
+        say(f"{key}: {sentence}", style="yellow")
 
 
 def write_junit(path: Path | None, report: PromotionReport) -> None:

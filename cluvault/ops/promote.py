@@ -23,7 +23,7 @@ from cluvault.ops import promotion_steps as forward
 from cluvault.ops import promotion_undo as back
 from cluvault.ops.capture import export_capture, store_if_changed
 from cluvault.ops.catalogue import place_of
-from cluvault.ops.promotion_work import announced, hold, note, working_on
+from cluvault.ops.promotion_work import announced, hold, holder_of, note, working_on
 from cluvault.ops.report import add_mend
 from cluvault.ops.sources import Source, fetch_source, read_file
 from cluvault.ops.steps import Runner, run_directly
@@ -32,7 +32,6 @@ from cluvault.plan.golden import read_golden
 from cluvault.plan.keys import PromotionKey
 from cluvault.plan.promotion import Promotion, Step, next_step
 from cluvault.plan.promotion_plan import ModelNow, Passed, PlannedPromotion, TargetNow, passed_of
-from cluvault.vault.leases import TTL
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -203,7 +202,7 @@ async def promote(
     if options.resume is not None:
         key = await find_promotion(workspace, options.resume)
         return await resume(
-            workspace, key, patience=options.patience or 2 * TTL, run=run, on_step=on_step, on_wait=on_wait
+            workspace, key, patience=options.patience or None, run=run, on_step=on_step, on_wait=on_wait
         )
     if (own := await _begun_here(workspace, options)) is not None:
         return await resume(workspace, own.key, run=run, on_step=on_step, on_wait=on_wait)
@@ -224,12 +223,14 @@ async def resume(
     workspace: Workspace,
     key: PromotionKey,
     *,
-    patience: float = 2 * TTL,
+    patience: float | None = None,
     run: Runner = run_directly,
     on_step: Callable[[Promotion, Step], None] = lambda _promotion, _step: None,
     on_wait: Callable[[Turn], None] = lambda _turn: None,
 ) -> PromotionReport:
     """Go on with a promotion where it stands, forwards or back; nothing happens when a person has to act first.
+
+    Without `patience` it waits for as long as it takes to see that another worker is dead.
 
     Raises what `promote` does.
     """
@@ -237,6 +238,7 @@ async def resume(
     promotion = await announced(workspace, await vault.promotions.load(key))  # who died before telling it has not
     if next_step(promotion, now=workspace.now()) in (None, Step.WAIT):
         return PromotionReport(None, promotion)
+    patience = 2 * workspace.settings.promotions.lease_seconds if patience is None else patience
     async with working_on(workspace, key, step="resume", patience=patience, on_wait=on_wait):
         promotion = await vault.promotions.load(key)
         return PromotionReport(None, await carry_on(workspace, promotion, run=run, on_step=on_step))
@@ -257,6 +259,17 @@ async def list_promotions(
     if resource is not None and project is not None:
         return await vault.promotions.of_project(resource, project, on_fault=on_fault)
     return await vault.promotions.all(resource, on_fault=on_fault)
+
+
+async def workers_of(workspace: Workspace, promotions: Sequence[Promotion]) -> dict[PromotionKey, Turn]:
+    """Who holds the lease for those of the promotions that have not ended, and on which somebody works or died."""
+    found: dict[PromotionKey, Turn] = {}
+    for promotion in promotions:
+        if not promotion.has_ended:
+            turn = await holder_of(workspace, promotion.key.resource, promotion.key.project)
+            if turn is not None and turn.record.promotion_id == promotion.key.promotion_id:
+                found[promotion.key] = turn
+    return found
 
 
 async def find_promotion(workspace: Workspace, name: str) -> PromotionKey:
@@ -463,6 +476,8 @@ async def _plan(workspace: Workspace, options: PromoteOptions) -> PlannedPromoti
     passed = [one for promotion in earlier if (one := passed_of(promotion)) is not None]
     target = await _target(workspace, route, project, kind=meant.file.metadata["projectKind"])
     before = await _passed_before(workspace, route, source.project)
+    under_way = [one for one in earlier if not one.has_ended and not one.is_harmless]
+    turn = await holder_of(workspace, route.target, project) if under_way else None
     golden, now, by = await _golden(route), workspace.now(), workspace.actor
     return await asyncio.to_thread(
         lambda: decide.plan_promotion(
@@ -475,7 +490,8 @@ async def _plan(workspace: Workspace, options: PromoteOptions) -> PlannedPromoti
             golden=golden,
             last=max(passed, key=lambda one: one.at, default=None),
             before=before,
-            under_way=[one for one in earlier if not one.has_ended and not one.is_harmless],
+            under_way=under_way,
+            worker="" if turn is None else turn.sentence(now),
             accept_drift=options.accept_drift,
             allow_loss=options.allow_loss,
             now=now,

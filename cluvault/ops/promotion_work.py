@@ -40,9 +40,10 @@ async def working_on(
     *,
     step: str,
     patience: float = 0.0,
+    only_from_the_dead: bool = False,
     on_wait: Callable[[Turn], None] = lambda _turn: None,
 ) -> AsyncGenerator[None]:
-    """Work under the lease on the target project.
+    """Work under the lease on the target project; the arguments are those of `Leases.acquire`.
 
     Raises:
         LeaseHeld: somebody else has it.
@@ -57,6 +58,8 @@ async def working_on(
         promotion_id=key.promotion_id,
         step=step,
         patience=patience,
+        only_from_the_dead=only_from_the_dead,
+        ttl=workspace.settings.promotions.lease_seconds,
         on_wait=on_wait,
     )
     async with lease.kept():
@@ -65,6 +68,16 @@ async def working_on(
             yield
         finally:
             del workspace.held[place]
+
+
+async def holder_of(workspace: Workspace, resource: str, project: str) -> Turn | None:
+    """The last turn of the lease on a target project; None when nobody holds it.
+
+    Who died holds it until somebody sees that its time is over.
+    """
+    vault = await workspace.vault()
+    turn = await vault.leases(now=workspace.now, clock=workspace.steady, sleep=workspace.sleep).look(resource, project)
+    return None if turn is None or turn.record.released else turn
 
 
 async def hold(workspace: Workspace, key: PromotionKey, step: str) -> Lease:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cluvault.model.event import Event
     from cluvault.ops.announcements import Announcement
     from cluvault.service.client import CluClient
+    from cluvault.service.exchange import Call
     from cluvault.settings import ResourceSettings, SecretName, Settings
     from cluvault.vault.leases import Lease
     from cluvault.vault.store import ObjectStore
@@ -155,8 +156,19 @@ class Workspace:
         async with self._opening:
             if resource not in self._clients:
                 client = self._connect(resource, self.settings.resource(resource))
+                client.guard(partial(self._check_lease, resource))
                 self._clients[resource] = await self._closing.enter_async_context(client)
             return self._clients[resource]
+
+    def _check_lease(self, resource: str, call: Call) -> None:
+        """A worker that was stopped for so long that its lease is over sends nothing more to the project.
+
+        Raises:
+            LeaseLost: its lease is over.
+        """
+        lease = self.held.get((resource, call.project))
+        if lease is not None and call.method != "GET":
+            lease.check()
 
     def beside(self, vault: str) -> Workspace:
         """The same world with another vault, as `Settings.with_vault` takes it; it is closed with this one.

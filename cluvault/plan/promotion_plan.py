@@ -160,6 +160,7 @@ def plan_promotion(
     last: Passed | None,
     before: Sequence[Passed],
     under_way: Sequence[Promotion] = (),
+    worker: str = "",
     accept_drift: bool = False,
     allow_loss: bool = False,
     now: datetime,
@@ -178,6 +179,7 @@ def plan_promotion(
         last: The last promotion to the target.
         before: The promotions to the target of the route which comes before this one.
         under_way: Promotions to the target that have changed it and have not ended.
+        worker: Who works on the target just now, in a sentence; empty when nobody does.
         accept_drift: Whether edits made at the target directly may be replaced.
         allow_loss: Whether losses that change what is trained are accepted.
         now: The present instant.
@@ -196,7 +198,7 @@ def plan_promotion(
     share = changed_share(difference, target.file) if difference is not None and target.file is not None else None
     language = meant.file.metadata["language"]
     refusals = (
-        *(f"{one.key} is under way ({one.state}); resume it or roll it back first" for one in under_way),
+        *(_under_way(one, worker) for one in under_way),
         *_drift(
             last, planned_target, meant.digest, look=f"{route_name} --project {source.project}", accepted=accept_drift
         ),
@@ -426,6 +428,11 @@ def check_still_holds(plan: PromotionPlan, now: PromotionPlan) -> None:
     ):
         if then != there:
             raise GuardRefused(f"{what} has moved since the plan was made", mend="make and review a new plan")
+
+
+def _under_way(one: Promotion, worker: str) -> str:
+    who = f": {worker}" if worker else ""
+    return f"{one.key} is under way ({one.state}){who}; resume it or roll it back first"
 
 
 def _binding(plan: PromotionPlan) -> RouteSettings:

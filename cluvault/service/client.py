@@ -30,6 +30,7 @@ from cluvault.service.versions import Versions
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from cluvault.service.exchange import Call
     from cluvault.service.jobs import JobHandle, JobT
     from cluvault.service.signing import Credential
     from cluvault.settings import ResourceSettings
@@ -109,6 +110,10 @@ class CluClient(
     def statistics(self) -> Statistics:
         """What this client has sent so far."""
         return self._session.sender.statistics
+
+    def guard(self, check: Callable[[Call], None]) -> None:
+        """Have something checked at the last moment before each call is sent; what it raises ends the call."""
+        self._session.sender.guard = check
 
     async def answers_version(self, version: str) -> bool:
         """Whether the resource offers an api-version; asked once."""

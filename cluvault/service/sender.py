@@ -53,8 +53,17 @@ class Timing:
     jitter: Callable[[], float]
 
 
+def _nobody_objects(_call: Call) -> None:
+    """The guard of a client that works alone."""
+
+
 class Sender:
-    """The way of every call of one client to the service."""
+    """The way of every call of one client to the service.
+
+    Attributes:
+        statistics: What was sent.
+        guard: Asked at the last moment before each try of a call; what it raises ends the call.
+    """
 
     def __init__(
         self,
@@ -67,6 +76,7 @@ class Sender:
         timing: Timing,
     ) -> None:
         self.statistics = Statistics()
+        self.guard: Callable[[Call], None] = _nobody_objects
         self._resource = resource
         self._origin = origin
         self._transport = transport
@@ -136,6 +146,7 @@ class Sender:
             raise type(err)(f"{self.where(call)}: {err.message}", mend=err.mend) from err
 
     async def _try(self, call: Call, signed: Mapping[str, str]) -> Answer | Fault:
+        self.guard(call)
         started = self._timing.clock()
         self.statistics.requests[call.method] += 1
         outcome = await self._transport.send(call, signed)

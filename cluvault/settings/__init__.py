@@ -25,7 +25,7 @@ from cluvault.settings.vault import (
     VaultSettings,
 )
 from cluvault.settings.whole import Settings
-from cluvault.settings.work import BackupSettings, CleanupRule, CleanupSettings, PruneSettings
+from cluvault.settings.work import BackupSettings, CleanupRule, CleanupSettings, PromotionSettings, PruneSettings
 
 __all__ = [
     "CONFIG_NAME",
@@ -43,6 +43,7 @@ __all__ = [
     "Objective",
     "OverrideSettings",
     "PrefectSettings",
+    "PromotionSettings",
     "PruneSettings",
     "RateLimits",
     "ResourceSettings",

@@ -16,7 +16,7 @@ from cluvault.settings.routes import RouteSettings
 from cluvault.settings.section import CONFIG_NAME, Name, SecretName, Section
 from cluvault.settings.status import StatusSettings
 from cluvault.settings.vault import MAIN_VAULT, CopySettings, VaultSettings
-from cluvault.settings.work import BackupSettings, CleanupSettings, PruneSettings
+from cluvault.settings.work import BackupSettings, CleanupSettings, PromotionSettings, PruneSettings
 
 _PLACE: Final = re.compile(r"[.~]|.*[/:]")
 """A vault that is named by its place, not by its name."""
@@ -31,6 +31,7 @@ class Settings(Section):
     cleanup: CleanupSettings = CleanupSettings()
     prune: PruneSettings = PruneSettings()
     status: StatusSettings = StatusSettings()
+    promotions: PromotionSettings = PromotionSettings()
     routes: dict[Name, RouteSettings] = Field(default_factory=dict)
     prefect: PrefectSettings = PrefectSettings()
     events: EventsSettings = EventsSettings()

@@ -28,6 +28,17 @@ class PruneSettings(Section):
     safety_days: Annotated[int, Field(ge=0, le=36_500)] = 30
 
 
+class PromotionSettings(Section):
+    """How promotions run.
+
+    Attributes:
+        lease_seconds: For how long a worker on a target project may give no sign of life before others take over. It
+            gives one after a third of that, and stops by itself after two thirds.
+    """
+
+    lease_seconds: Annotated[float, Field(ge=10, le=3600)] = 300.0
+
+
 class CleanupRule(Section):
     """Which projects a rule calls stale: those to which every condition that is given applies."""
 

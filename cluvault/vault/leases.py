@@ -6,7 +6,9 @@ removed and a slow worker could put one of them anew. A lease whose number has n
 contender's own steady clock, is nobody's; so is one that the store received longer ago than clocks can be wrong.
 
 A lease cannot stop a request that is on its way already. So its holder stops itself long before others take over: it
-renews after a third of the time to live, and without a renewal holds nothing after two thirds of it.
+renews after a third of the time to live, and without a renewal holds nothing after two thirds of it. That is looked at
+before each step by the store, and once more by the clock when a request leaves: a worker that was stopped in between
+wakes up without its lease.
 """
 
 from __future__ import annotations
@@ -42,6 +44,11 @@ class Turn:
     number: int
     record: LeaseRecord
     stored_at: datetime
+
+    def sentence(self, now: datetime) -> str:
+        """Who works, at what, and when he last gave a sign of life."""
+        one, age = self.record, max(0, round((now - self.stored_at).total_seconds()))
+        return f"{one.by} works on it: {one.step}; last sign of life {age} s ago ({one.holder})"
 
 
 class Leases:
@@ -99,6 +106,7 @@ class Leases:
         promotion_id: str,
         step: str,
         patience: float = 0.0,
+        only_from_the_dead: bool = False,
         ttl: float = TTL,
         on_wait: Callable[[Turn], None] = lambda _turn: None,
     ) -> Lease:
@@ -112,6 +120,7 @@ class Leases:
             promotion_id: The promotion that is worked on.
             step: What it is at.
             patience: For how many seconds to wait for another holder to let go, or to be seen dead.
+            only_from_the_dead: Do not wait for a holder who gives a sign of life.
             ttl: Seconds without renewal after which the lease is nobody's.
             on_wait: Told once of the holder that is waited for.
 
@@ -127,6 +136,8 @@ class Leases:
         while True:
             turn = await self.look(resource, project)
             if turn is None or seen is None or turn.number != seen.number:
+                if seen is not None and only_from_the_dead:
+                    patience = 0.0
                 seen, since = turn, self._clock()
             if turn is None or self._is_free(turn, since):
                 lease = Lease(self, resource, project, record, number=turn.number if turn else 0)
@@ -134,7 +145,8 @@ class Leases:
                     return lease
                 continue
             if self._clock() - began >= patience:
-                raise LeaseHeld(self._sentence(resource, project, turn), mend="wait for it, or resume it later")
+                what = f"{resource}/{project}, promotion {turn.record.promotion_id}: {turn.sentence(self._now())}"
+                raise LeaseHeld(what, mend="wait for it, or resume it later")
             if not told:
                 on_wait(turn)
                 told = True
@@ -145,12 +157,6 @@ class Leases:
         if turn.record.released or self._clock() - since > ttl:
             return True
         return self._now() - turn.stored_at > timedelta(seconds=ttl) + CLOCK_ERROR
-
-    def _sentence(self, resource: str, project: str, turn: Turn) -> str:
-        one = turn.record
-        age = max(0, round((self._now() - turn.stored_at).total_seconds()))
-        what = f"{one.by} works on {resource}/{project}: promotion {one.promotion_id}, {one.step}"
-        return f"{what}; last sign of life {age} s ago ({one.holder})"
 
     # --- what a lease is made of -----------------------------------------------------------------------------------
 
@@ -221,6 +227,15 @@ class Lease:
             self._record, self._number, self._renewed = record, self._number + 1, began
         return self._is_ours
 
+    def check(self) -> None:
+        """See by the clock alone that the lease still is ours: for the last moment before something is sent.
+
+        Raises:
+            LeaseLost: it is not, or it is too late to be sure.
+        """
+        if not self._is_ours or self._leases.seconds() - self._renewed > 2 * self._record.ttl_seconds / 3:
+            self._lose()
+
     async def ensure(self, step: str) -> None:
         """Make sure, just before something is changed, that the lease still is ours.
 
@@ -228,9 +243,8 @@ class Lease:
             LeaseLost: it is not, or it is too late to be sure.
         """
         async with self._turn:
+            self.check()
             ttl, age = self._record.ttl_seconds, self._leases.seconds() - self._renewed
-            if not self._is_ours or age > 2 * ttl / 3:
-                self._lose()
             if step != self._record.step or age > ttl / 3:
                 if not await self.advance(step):
                     self._lose()

@@ -75,7 +75,7 @@ async def test_of_many_at_once_one_gets_it(store: ObjectStore, time: Time) -> No
     won = [one for one in results if isinstance(one, Lease)]
     lost = [one for one in results if isinstance(one, LeaseHeld)]
     assert (len(won), len(lost)) == (1, 4)
-    assert f"{won[0].holder.split()[0]} works on prod/Desk: promotion p, plan" in str(lost[0])
+    assert f"prod/Desk, promotion p: {won[0].holder.split()[0]} works on it: plan" in str(lost[0])
     await won[0].ensure("train")
     assert await numbers(store) == 1
     await won[0].release()
@@ -90,7 +90,9 @@ async def test_the_holders_step_and_age_are_told(memory: MemoryStore, time: Time
     lease = await taken(memory, time)
     await lease.ensure("train")
     time.seconds += 42
-    with pytest.raises(LeaseHeld, match=r"anna works on prod/Desk: promotion p, train; last sign of life 42 s ago"):
+    with pytest.raises(
+        LeaseHeld, match=r"prod/Desk, promotion p: anna works on it: train; last sign of life 42 s ago \(anna 1\)"
+    ):
         await taken(memory, time, "berta")
 
 
@@ -127,6 +129,35 @@ async def test_a_renewed_lease_is_not_taken_over(memory: MemoryStore, time: Time
         await taken(memory, time, "berta", patience=1500)
     working.cancel()
     await lease.ensure("train")
+
+
+async def test_only_a_dead_holder_is_waited_for(memory: MemoryStore, time: Time) -> None:
+    """Whoever gives a sign of life is left alone at once; after its time to live the dead one's lease is taken."""
+    lease = await taken(memory, time)
+
+    async def sleep(seconds: float) -> None:
+        await time.sleep(seconds)
+        if 100 <= time.seconds < 110:
+            await lease.ensure("train")
+
+    watching = Leases(memory, now=time.now, clock=time.clock, sleep=sleep)
+    known: dict[str, Any] = {"holder": "berta 1", "by": "berta", "promotion_id": "p", "step": "recover"}
+    with pytest.raises(LeaseHeld, match="train"):
+        await watching.acquire("prod", "Desk", **known, patience=1500, only_from_the_dead=True)
+    assert 100 <= time.seconds < 120
+    await (await watching.acquire("prod", "Desk", **known, patience=400, only_from_the_dead=True)).ensure("import")
+
+
+async def test_the_last_look_is_by_the_clock_alone(memory: MemoryStore, time: Time) -> None:
+    """No request to the store: it would only make the last moment longer."""
+    store = FaultyStore(memory)
+    lease = await taken(store, time)
+    store.calls.clear()
+    lease.check()
+    time.seconds += 201
+    with pytest.raises(LeaseLost):
+        lease.check()
+    assert store.calls == []
 
 
 async def test_who_did_not_renew_in_time_stops_by_itself(memory: MemoryStore, time: Time) -> None:
