@@ -44,6 +44,22 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+class Seen(Record):
+    """What a backup saw of a project: by it the next one knows whether there is anything to export.
+
+    Attributes:
+        modified: The times that the service listed.
+        exported_at: When the content was last exported, by this run or an earlier one.
+        models_at: When its models and service deployments were last listed.
+    """
+
+    modified: AwareDatetime | None = None
+    trained: AwareDatetime | None = None
+    deployed: AwareDatetime | None = None
+    exported_at: AwareDatetime
+    models_at: AwareDatetime
+
+
 class RunItem(Record):
     """One project of a run.
 
@@ -53,6 +69,7 @@ class RunItem(Record):
         seconds: Of a restore drill: how long it took to import, export and compare.
         digest: The canonical digest of what was stored, found unchanged, restored or created.
         counts: How much is in it, where a backup counted that.
+        seen: Of a backup: the times by which the next one knows whether the project changed.
     """
 
     resource: str
@@ -64,6 +81,7 @@ class RunItem(Record):
     seconds: float | None = None
     digest: str | None = None
     counts: Counts | None = None
+    seen: Seen | None = None
 
 
 class RunRecord(Record):

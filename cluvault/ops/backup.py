@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from cluvault.errors import CluvaultError, ConfigurationError
 from cluvault.model.manifest import Reason, id_moment
-from cluvault.model.run import Outcome, RunItem
-from cluvault.ops.capture import export_capture, store_if_changed
-from cluvault.ops.fanout import failed_item, for_each, ignore
+from cluvault.model.run import Outcome, RunItem, Seen
+from cluvault.ops.capture import capture_models, export_capture, list_models, store_capture, store_if_changed
+from cluvault.ops.fanout import at_once, failed_item, for_each, ignore
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
+from cluvault.plan.incremental import Need, Times, Trust, decide, seen_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
+    from cluvault.model.manifest import Manifest
     from cluvault.ops.workspace import Workspace
+
+_LOOKS_AT_ONCE: Final = 32
 
 
 def _plain_tag(tag: str) -> str:
@@ -44,15 +49,24 @@ class BackupOptions(BaseModel):
     concurrency: Annotated[int, Field(ge=1, le=256)] | None = Field(
         default=None, description="Exports at once; the configuration's value by default."
     )
+    full: bool = Field(default=False, description="Export every project, also where nothing seems to have changed.")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ProjectTask:
-    """One project to back up."""
+    """One project to back up.
+
+    Attributes:
+        times: What the service listed.
+        need: What there is to do; `plan/incremental.py` decides.
+        exported_at: When its content was last exported, where that needs no export now.
+    """
 
     resource: str
     project: str
-    last_modified: datetime | None = field(default=None, compare=False)
+    times: Times = field(default=Times(None), compare=False)
+    need: Need = field(default=Need.EXPORT, compare=False)
+    exported_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,8 @@ class BackupPlan:
     """The projects to back up.
 
     Attributes:
+        projects: Those that are looked at.
+        unchanged: Those of which no time has moved since their newest snapshot.
         problems: What could not be listed or found.
         vanished: Projects of which the vault has snapshots and that are gone from their resource.
     """
@@ -68,6 +84,12 @@ class BackupPlan:
     projects: tuple[ProjectTask, ...]
     problems: tuple[RunItem, ...]
     vanished: tuple[RunItem, ...] = ()
+    unchanged: tuple[RunItem, ...] = ()
+
+    @property
+    def known(self) -> tuple[RunItem, ...]:
+        """What the run says without looking at a project."""
+        return (*self.problems, *self.vanished, *self.unchanged)
 
 
 async def backup(
@@ -96,9 +118,7 @@ async def backup(
         name=lambda target: (target.resource, target.project),
         on_done=on_done,
     )
-    return await run(
-        finish_run, workspace, "backup", started_at, plan.resources, [*plan.problems, *plan.vanished, *items]
-    )
+    return await run(finish_run, workspace, "backup", started_at, plan.resources, [*plan.known, *items])
 
 
 async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPlan:
@@ -106,6 +126,7 @@ async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPla
     resources = _chosen_resources(workspace, options)
     vault = await workspace.vault(create=True)
     kept = {resource: await vault.projects(resource) for resource in resources}  # before what is new is listed
+    listed_at = workspace.now()
     listings = await asyncio.gather(*(_list(workspace, resource) for resource in resources))
     problems = [found for found in listings if isinstance(found, RunItem)]
     listed = [target for found in listings if not isinstance(found, RunItem) for target in found]
@@ -118,11 +139,17 @@ async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPla
         if not isinstance(found, RunItem)
         for item in await _vanished(workspace, resource, set(kept[resource]) - {target.project for target in found})
     ]
-    return BackupPlan(resources, tuple(sorted(chosen)), tuple(problems), tuple(vanished))
+    to_do, unchanged = await _sorted_by_need(workspace, sorted(chosen), options, listed_at=listed_at)
+    return BackupPlan(resources, tuple(to_do), tuple(problems), tuple(vanished), tuple(unchanged))
 
 
 async def export_backup(workspace: Workspace, target: ProjectTask, options: BackupOptions) -> RunItem:
-    """Export one project and store it if it changed; the snapshot is read back before this says so."""
+    """Export one project and store it if it changed; the snapshot is read back before this says so.
+
+    Where only models or service deployments changed, its content is not exported again.
+    """
+    if target.need is Need.MODELS and (item := await _record_models(workspace, target, options)) is not None:
+        return item
     async with workspace.places(_exports_at_once(workspace, options)):
         capture = await export_capture(
             workspace,
@@ -130,18 +157,86 @@ async def export_backup(workspace: Workspace, target: ProjectTask, options: Back
             target.project,
             reason=options.reason,
             tags=options.tags,
-            last_modified=target.last_modified,
+            last_modified=target.times.modified,
         )
     manifest, stored = await store_if_changed(workspace, capture)
+    outcome = Outcome.STORED if stored else Outcome.UNCHANGED
+    return _item(manifest, outcome, _seen(target.times, exported_at=capture.captured_at, models_at=capture.captured_at))
+
+
+async def _record_models(workspace: Workspace, target: ProjectTask, options: BackupOptions) -> RunItem | None:
+    """See what models and deployments there are, and store a snapshot of the same content if they changed.
+
+    None when that cannot be done without an export.
+    """
+    vault = await workspace.vault()
+    latest = await vault.latest(target.resource, target.project)
+    if latest is None or target.exported_at is None:
+        return None
+    models_at = workspace.now()
+    found = await list_models(workspace, target.resource, target.project)
+    seen = _seen(target.times, exported_at=target.exported_at, models_at=models_at)
+    if found == (latest.models, latest.deployments):
+        return _item(latest, Outcome.UNCHANGED, seen)
+    capture = await capture_models(
+        workspace, latest, found, reason=options.reason, tags=options.tags, last_modified=target.times.modified
+    )
+    return None if capture is None else _item(await store_capture(workspace, capture), Outcome.STORED, seen)
+
+
+async def _sorted_by_need(
+    workspace: Workspace, chosen: Sequence[ProjectTask], options: BackupOptions, *, listed_at: datetime
+) -> tuple[list[ProjectTask], list[RunItem]]:
+    """The projects that there is something to do for, and items for the others."""
+    settings = workspace.settings.backup
+    trust = Trust(
+        settle=timedelta(seconds=settings.settle_seconds),
+        at_most=timedelta(days=settings.full_days),
+        models=timedelta(hours=settings.models_hours),
+    )
+    if options.full or not trust.at_most:
+        return list(chosen), []
+    vault = await workspace.vault()
+    seen = await vault.last_seen(since=listed_at - trust.at_most)
+
+    async def one(target: ProjectTask) -> ProjectTask | RunItem:
+        latest = await vault.standing(target.resource, target.project)
+        endpoint = workspace.settings.resource(target.resource).endpoint
+        before = seen_of(seen, latest)
+        decision = decide(target.times, latest, before, endpoint=endpoint, trust=trust, now=listed_at)
+        if decision.seen is None or latest is None or not set(options.tags) <= set(latest.tags):
+            return target
+        if decision.need is Need.MODELS:
+            return replace(target, need=Need.MODELS, exported_at=decision.seen.exported_at)
+        item = _item(latest, Outcome.UNCHANGED, decision.seen)
+        return item.model_copy(update={"detail": f"{item.detail}; {decision.why}"})
+
+    found = await at_once(chosen, one, concurrency=_LOOKS_AT_ONCE)
+    to_do = [each for each in found if not isinstance(each, RunItem)]
+    return to_do, [each for each in found if isinstance(each, RunItem)]
+
+
+def _seen(times: Times, *, exported_at: datetime, models_at: datetime) -> Seen:
+    return Seen(
+        modified=times.modified,
+        trained=times.trained,
+        deployed=times.deployed,
+        exported_at=exported_at,
+        models_at=models_at,
+    )
+
+
+def _item(manifest: Manifest, outcome: Outcome, seen: Seen) -> RunItem:
     counts = manifest.counts
     return RunItem(
-        resource=target.resource,
-        project=target.project,
-        outcome=Outcome.STORED if stored else Outcome.UNCHANGED,
+        resource=manifest.resource,
+        project=manifest.project,
+        outcome=outcome,
         snapshot_id=manifest.snapshot_id,
         detail=f"{counts.intents} intents, {counts.entities} entities, {counts.utterances} utterances",
         digest=manifest.content.canonical_sha256,
         counts=counts,
+        seen=seen,
     )
 
 
@@ -162,7 +257,8 @@ async def _list(workspace: Workspace, resource: str) -> list[ProjectTask] | RunI
     try:
         client = await workspace.client(resource)
         return [
-            ProjectTask(resource, project.name, project.last_modified_at) async for project in client.list_projects()
+            ProjectTask(resource, one.name, Times(one.last_modified_at, one.last_trained_at, one.last_deployed_at))
+            async for one in client.list_projects()
         ]
     except CluvaultError as err:
         return failed_item(resource, "", err)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from cluvault.errors import DamagedSnapshot, SnapshotNotFound
+from cluvault.errors import DamagedSnapshot, SnapshotNotFound, SnapshotSealed
 from cluvault.model.manifest import Counts, DeploymentRecord, Manifest, ModelRecord, Reason
 from cluvault.model.project_file import read_project_file
 from cluvault.ops.fanout import together
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from cluvault.ops.workspace import Workspace
     from cluvault.service.client import CluClient
     from cluvault.vault.vault import Vault
+
+
+class Models(NamedTuple):
+    """The trained models and service deployments of a project."""
+
+    models: tuple[ModelRecord, ...]
+    deployments: tuple[DeploymentRecord, ...]
 
 
 async def export_capture(
@@ -62,6 +69,54 @@ async def export_capture(
         models=models,
         deployments=deployments,
     )
+
+
+async def capture_models(
+    workspace: Workspace,
+    latest: Manifest,
+    found: Models,
+    *,
+    reason: Reason,
+    tags: tuple[str, ...],
+    last_modified: datetime | None,
+) -> Capture | None:
+    """A capture of the content that a snapshot holds, with the models and deployments that were found.
+
+    None when the content cannot be read here, damaged or encrypted to somebody else, or is no longer the project's:
+    that was modified at another time than `last_modified`.
+
+    Raises:
+        ProjectNotFound: the project is gone.
+    """
+    client = await workspace.client(latest.resource)
+    captured_at = workspace.now()
+    if (await client.get_project(latest.project)).last_modified_at != last_modified:
+        return None
+    try:
+        raw = await (await workspace.vault()).read(latest)
+    except (DamagedSnapshot, SnapshotNotFound, SnapshotSealed):
+        return None
+    digest, counts = await asyncio.to_thread(_meaning, raw, source=latest.reference)
+    return Capture(
+        resource=latest.resource,
+        endpoint=latest.endpoint,
+        project=latest.project,
+        captured_at=captured_at,
+        raw=raw,
+        canonical_sha256=digest,
+        counts=counts,
+        reason=reason,
+        tags=tags,
+        api_version=latest.api_version,
+        project_last_modified=last_modified,
+        models=found.models,
+        deployments=found.deployments,
+    )
+
+
+async def list_models(workspace: Workspace, resource: str, project: str) -> Models:
+    """What the service knows of a project's models and deployments. Raises ProjectNotFound."""
+    return Models(*await _models_and_deployments(await workspace.client(resource), project))
 
 
 async def _models_and_deployments(

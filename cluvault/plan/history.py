@@ -52,8 +52,7 @@ class History:
 
     def is_whole(self, manifest: Manifest) -> bool:
         """Whether a snapshot's content is there in the size that its manifest says; its bytes are not read."""
-        found = self.contents.get(manifest.content.key)
-        return found is not None and found.size == manifest.content.bytes
+        return is_whole(manifest, self.contents)
 
     def unreferenced(self, *, without: Iterable[SnapshotKey] = ()) -> tuple[str, ...]:
         """The contents that no snapshot refers to, once those in `without` are gone.
@@ -65,6 +64,12 @@ class History:
         gone = set(without)
         referred = {one.content.key for one in self.snapshots if not gone or key_of(one) not in gone}
         return tuple(key for key in sorted(self.contents) if key not in referred)
+
+
+def is_whole(manifest: Manifest, contents: Mapping[str, ObjectInfo]) -> bool:
+    """Whether a snapshot's content is among these, in the size that its manifest says, and its own project's."""
+    found = contents.get(manifest.content.key)
+    return found is not None and found.size == manifest.content.bytes
 
 
 def key_of(manifest: Manifest) -> SnapshotKey:

@@ -10,9 +10,19 @@ from cluvault.settings.section import Section
 
 
 class BackupSettings(Section):
-    """How a backup runs."""
+    """How a backup runs.
+
+    Attributes:
+        full_days: A project whose times have not moved is exported all the same after so many days; 0 means always.
+        models_hours: So often models and service deployments of an unmodified project are listed, where the service
+            does not say when it was last trained or deployed (it never did so far); 0 means every time.
+        settle_seconds: A change must be so much older than the export for its time to be believed.
+    """
 
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    full_days: Annotated[float, Field(ge=0, le=366)] = 7.0
+    models_hours: Annotated[float, Field(ge=0, le=8784)] = 24.0
+    settle_seconds: Annotated[float, Field(ge=0, le=86_400)] = 300.0
     job_timeout: Annotated[float, Field(gt=0, description="seconds that one job may take")] = 900.0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import DamagedSnapshot, ObjectNotFound, SnapshotNotFound, VaultError, VaultTooNew
 from cluvault.model.manifest import read_manifest, snapshot_second
-from cluvault.plan.history import History, key_of, sort_objects
+from cluvault.plan.history import History, is_whole, key_of, sort_objects
 from cluvault.plan.keys import (
     SNAPSHOTS,
     SnapshotKey,
@@ -266,6 +266,20 @@ class Catalogue:
         for group in newest_first(keys, as_of=as_of):
             if found := newest(await self._manifests(group), as_of=as_of):
                 return found
+        return None
+
+    async def standing(self, resource: str, project: str) -> Manifest | None:
+        """The newest snapshot of a project, when its content is there in the right size; no content is read.
+
+        None when there is none, or when the newest is damaged in a way that a listing and its manifest tell.
+        """
+        found = await self.objects_of(resource, project)
+        try:
+            for group in newest_first(list(found.manifests), as_of=None):
+                if (latest := newest(await self._manifests(group), as_of=None)) is not None:
+                    return latest if is_whole(latest, found.contents) else None
+        except (DamagedSnapshot, VaultTooNew):
+            return None
         return None
 
     async def resolve(self, reference: SnapshotReference) -> Manifest:

@@ -23,6 +23,7 @@ from cluvault.model.manifest import read_manifest
 from cluvault.model.run import has_seen, read_run, vanished_in
 from cluvault.plan.capture import build_manifest
 from cluvault.plan.history import key_of
+from cluvault.plan.incremental import add_seen
 from cluvault.plan.keys import RUNS, SnapshotKey, run_key
 from cluvault.plan.prune import COMMIT_LIMIT
 from cluvault.vault.ahead import read_ahead
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 
     from cluvault.errors import VaultError
     from cluvault.model.manifest import Content, Manifest
-    from cluvault.model.run import RunRecord
+    from cluvault.model.run import RunItem, RunRecord
     from cluvault.plan.capture import Capture
     from cluvault.vault.sealing import Sealing
     from cluvault.vault.store import ObjectStore
@@ -434,6 +435,16 @@ class Vault(Catalogue):
         with suppress(DamagedRecord, ObjectNotFound):
             return read_run(await self._store.get(key), key=key)
         return None
+
+    async def last_seen(self, *, since: datetime) -> dict[tuple[str, str], RunItem]:
+        """What backups that started since then saw of each project, the latest of each; by resource and project."""
+        known: dict[tuple[str, str], RunItem] = {}
+        async with aclosing(self.runs_newest_first()) as records:
+            async for record in records:
+                if record.started_at < since:
+                    break
+                add_seen(known, record)
+        return known
 
     async def vanished(self, resource: str) -> dict[str, datetime]:
         """The projects that the latest backup of a resource missed in it, and when a backup first did."""

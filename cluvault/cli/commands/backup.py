@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--project", "projects", multiple=True, metavar="GLOB", help="Only these projects; may be repeated.")
 @click.option("--tag", "tags", multiple=True, help="A tag for the snapshots; may be repeated.")
 @click.option("--concurrency", type=int, help="Exports at once.")
+@click.option("--full", is_flag=True, help="Export every project, also where nothing seems to have changed.")
 @flow_option
 @click.pass_obj
 def command(
@@ -29,11 +30,12 @@ def command(
     projects: tuple[str, ...],
     tags: tuple[str, ...],
     concurrency: int | None,
+    full: bool,
     by_flow: bool | None,
 ) -> int:
     """Export the projects of all or the named resources and store what changed, read back."""
     options = options_of(
-        BackupOptions, resources=resources, projects=projects or ("*",), tags=tags, concurrency=concurrency
+        BackupOptions, resources=resources, projects=projects or ("*",), tags=tags, concurrency=concurrency, full=full
     )
 
     async def directly(workspace: Workspace) -> Report:
