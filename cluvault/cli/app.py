@@ -46,6 +46,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "deploy": "Put the flows on a Prefect server: pool, deployments with schedules, automations.",
     "serve": "Deploy, and run what is due on this machine, without a work pool.",
     "status": "Put every project beside its objectives: freshness, drills, size, expiry; for monitoring.",
+    "report": "Write one page for people: state, history, runs, promotions and changes.",
     "validate": "Check project files against the service's limits and rules.",
 }
 """Name → help. A command's module is imported when it is called, so that the others start at once."""

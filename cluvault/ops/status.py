@@ -83,9 +83,17 @@ async def status(workspace: Workspace, options: StatusOptions, *, run: Runner = 
         NotAVault: there is no vault, and nothing else is to be looked at.
         VaultError: the vault cannot be read.
     """
+    resources, vault = await survey(workspace, options, run=run)
+    return judge_status(resources, vault, settings=workspace.settings.status, now=workspace.now())
+
+
+async def survey(
+    workspace: Workspace, options: StatusOptions, *, run: Runner = run_directly
+) -> tuple[list[ResourceFacts], VaultFacts]:
+    """What the resources say and what the vault holds. Raises what `status` does."""
     resources = _chosen(workspace, options)
 
-    async def survey(resource: str) -> ResourceFacts:
+    async def ask(resource: str) -> ResourceFacts:
         if options.offline:
             return ResourceFacts(resource)
         try:
@@ -94,8 +102,7 @@ async def status(workspace: Workspace, options: StatusOptions, *, run: Runner = 
             return ResourceFacts(resource, problem=str(err))
 
     vault = await run(survey_history, workspace, resources, required=options.offline)
-    facts = await at_once(resources, survey, concurrency=_RESOURCES_AT_ONCE)
-    return judge_status(facts, vault, settings=workspace.settings.status, now=workspace.now())
+    return await at_once(resources, ask, concurrency=_RESOURCES_AT_ONCE), vault
 
 
 async def survey_resource(workspace: Workspace, resource: str, *, deep_most: int = 0) -> ResourceFacts:
