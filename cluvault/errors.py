@@ -53,6 +53,10 @@ class InvalidProjectFile(CluvaultError):
     """Bytes that are no project file; the message says what they are and where the fault lies."""
 
 
+class InvalidEvent(CluvaultError):
+    """A message or request that is no event of a known form, or may not be one; nothing was done."""
+
+
 @dataclass(frozen=True, slots=True)
 class SeedFault:
     """One fault of a seed: the file, its line (None when it has none), the place in words, and what is wrong there."""
@@ -304,6 +308,12 @@ class LeaseHeld(GuardRefused):
 
 class LeaseLost(CluvaultError):
     """Somebody else has taken the work over; whoever raises this has stopped and writes nothing more."""
+
+
+class NotHandedOver(CluvaultError):
+    """Prefect was to take work over and did not; whoever asked keeps it."""
+
+    retryable = True
 
 
 class RoundTripMismatch(CluvaultError):

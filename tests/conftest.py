@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.azurite import Azurite, AzuriteMissing, azurite_running
+from tests.support.azurite import Azurite, AzuriteMissing, AzuriteQueues, azurite_queues_running, azurite_running
 from tests.support.objects import BlobObjects, Objects, S3Objects
 from tests.support.recorded import Record, record_everything
 from tests.support.s3_server import S3Server, s3_server_running
@@ -47,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("sample_name", SAMPLES)
 
 
-_COSTLY_FIXTURES = ("prefect_api", "azurite", "s3_server")
+_COSTLY_FIXTURES = ("prefect_api", "azurite", "azurite_queues", "s3_server")
 """Servers that take seconds to start: the tests that use one of them run in one worker."""
 
 
@@ -96,6 +96,13 @@ def azurite() -> Generator[Azurite]:
             yield running
     except AzuriteMissing as err:
         pytest.fail(str(err), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def azurite_queues(azurite: Azurite) -> Generator[AzuriteQueues]:
+    """The queues of its account; make a queue of your own."""
+    with azurite_queues_running(azurite) as running:
+        yield running
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "drift": "Show where two resources differ, who is ahead, and what was edited directly.",
     "restore": "Import a snapshot or file into a resource, proven by exporting it again.",
     "create": "Create a project and seed it.",
+    "intake": "Import what is put into an inbox of a bucket or container.",
     "promote": "Bring a project to the next environment, proven by a gate there before it serves.",
     "approve": "Agree to a promotion that waits for a person, or reject it.",
     "rollback": "Undo the last promotion of a project.",

@@ -41,6 +41,7 @@ class Outcome(StrEnum):
     BEHIND = "behind"
     REPLICATED = "replicated"
     LEFTOVER = "leftover"
+    REFUSED = "refused"
     FAILED = "failed"
 
 

@@ -17,6 +17,7 @@ from cluvault.ops.capture import capture_models, export_capture, list_models, st
 from cluvault.ops.fanout import at_once, failed_item, for_each, ignore
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
+from cluvault.plan.chain import due_promotions
 from cluvault.plan.incremental import Need, Times, Trust, decide, seen_of
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ async def backup(
         name=lambda target: (target.resource, target.project),
         on_done=on_done,
     )
-    return await run(finish_run, workspace, "backup", started_at, plan.resources, [*plan.known, *items])
+    report = await run(finish_run, workspace, "backup", started_at, plan.resources, [*plan.known, *items])
+    workspace.announce(due_promotions(items, workspace.settings.routes, run_id=report.run_id))
+    return report
 
 
 async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPlan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cluvault import __version__
 from cluvault.errors import CluvaultError, DamagedSnapshot, PartialFailure, VaultError
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from cluvault.ops.workspace import Workspace
 
 
+_FAILURES: Final = (Outcome.FAILED, Outcome.DAMAGED, Outcome.REFUSED)
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A finished run: what became of each project, and the key of its record in the vault."""
@@ -32,8 +35,8 @@ class Report:
 
     @property
     def failed(self) -> tuple[RunItem, ...]:
-        """The projects that failed, and what is damaged."""
-        return tuple(item for item in self.items if item.outcome in (Outcome.FAILED, Outcome.DAMAGED))
+        """The projects that failed or were refused, and what is damaged."""
+        return tuple(item for item in self.items if item.outcome in _FAILURES)
 
     @property
     def exit_code(self) -> int:
@@ -42,7 +45,7 @@ class Report:
             return 0
         if any(item.outcome == Outcome.DAMAGED for item in self.items):
             return DamagedSnapshot.exit_code
-        done = any(item.outcome not in (Outcome.FAILED, Outcome.VANISHED) for item in self.items)
+        done = any(item.outcome not in (Outcome.FAILED, Outcome.REFUSED, Outcome.VANISHED) for item in self.items)
         return PartialFailure.exit_code if done else 1
 
     @property

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cluvault.model.reference import parse_target
 from cluvault.model.run import Outcome, RunItem
-from cluvault.ops.imports import Body, import_and_prove, import_body, record_import
+from cluvault.ops.imports import Body, import_and_prove, import_body, prove_round_trip, record_import
 from cluvault.ops.sources import Source, fetch_source
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.fitting import fit_project_file
@@ -21,6 +21,7 @@ from cluvault.plan.vocabulary import CONVERSATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from cluvault.model.json_text import JsonObject
     from cluvault.ops.workspace import Workspace
@@ -47,7 +48,11 @@ class RestoreOptions(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """A restore that was proven: the target means what the source means, but for the losses that its plan lists."""
+    """A restore that was proven: the target means what the source means, but for the losses that its plan lists.
+
+    Attributes:
+        imported: False when the target meant it already, and so nothing was changed.
+    """
 
     plan: RestorePlan
     digest: str
@@ -55,6 +60,7 @@ class RestoreReport:
     changes: tuple[str, ...]
     warnings: tuple[str, ...]
     record_key: str
+    imported: bool = True
 
     def to_json(self) -> JsonObject:
         """The report for programs."""
@@ -91,12 +97,33 @@ async def restore(
     """
     started_at = workspace.now()
     source = await run(fetch_source, workspace, options.reference)
+    return await restore_source(workspace, source, options, started_at=started_at, run=run, on_plan=on_plan)
+
+
+async def restore_source(
+    workspace: Workspace,
+    source: Source,
+    options: RestoreOptions,
+    *,
+    started_at: datetime,
+    run: Runner = run_directly,
+    on_plan: Callable[[RestorePlan], None] = lambda _plan: None,
+    unless_same: bool = False,
+) -> RestoreReport:
+    """The same with a project file that is at hand; `unless_same` imports nothing that the target means already.
+
+    Raises what `restore` does.
+    """
     plan = await run(plan_restore, workspace, source, options)
     on_plan(plan)
     if not options.allow_loss:
         refuse_without_leave(plan.losses, what=plan.sentence, mend=_LEAVE)
     body = restore_body(source, plan)
     await workspace.vault(create=True)  # a vault that cannot be opened is known before anything is imported
+    if unless_same and plan.replaces and not source.is_luis:
+        proof = await run(prove_round_trip, workspace, plan.resource, plan.project, body, api_version=plan.api_version)
+        if not proof.difference:
+            return RestoreReport(plan, proof.digest, "", body.changes, (), "", imported=False)
     outcome = await import_and_prove(
         workspace,
         plan.resource,

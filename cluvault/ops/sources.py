@@ -65,7 +65,15 @@ async def fetch_source(workspace: Workspace, reference: str) -> Source:
         ObjectNotFound: no object has this URL.
         StorageDenied: there is no such bucket or container, or no right to it.
     """
-    source = await _fetch(workspace, parse_reference(reference))
+    return named(await _fetch(workspace, parse_reference(reference)))
+
+
+def named(source: Source) -> Source:
+    """The same with the project's name, which a loose file holds itself.
+
+    Raises:
+        InvalidProjectFile: it is no project file.
+    """
     if source.project:
         return source
     if is_luis_app(source.data, source=source.label):

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from cluvault.errors import ConfigurationError
+from cluvault.inbox import opening as inbox_opening
 from cluvault.model.manifest import new_snapshot_id
 from cluvault.ops.announcements import Announcements
 from cluvault.ops.sealing import sealing_of
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from cluvault.inbox.queue import Queue
+    from cluvault.inbox.store import Inbox
     from cluvault.model.event import Event
     from cluvault.ops.announcements import Announcement
     from cluvault.service.client import CluClient
     from cluvault.service.exchange import Call
-    from cluvault.settings import ResourceSettings, SecretName, Settings
+    from cluvault.settings import IntakeSettings, ResourceSettings, SecretName, Settings
     from cluvault.vault.leases import Lease
     from cluvault.vault.store import ObjectStore
 
@@ -50,6 +53,8 @@ class Workspace:
         prefect_secret: Reads a Prefect Secret block, where there is a Prefect API.
         connect: Builds a resource's client; by default with the credential that its settings name.
         open_vault_store: Opens the store of the vault's URL.
+        open_inbox: Opens an inbox of the configuration.
+        open_queue: Opens the queue of an inbox.
         now: The clock, in UTC.
         entropy: Eight fresh hex digits.
         steady: Seconds that never go back.
@@ -68,6 +73,8 @@ class Workspace:
         prefect_secret: Callable[[str], SecretStr] | None = None,
         connect: Callable[[str, ResourceSettings], CluClient] | None = None,
         open_vault_store: Callable[[str], ObjectStore] | None = None,
+        open_inbox: Callable[[IntakeSettings], Inbox] | None = None,
+        open_queue: Callable[[IntakeSettings], Queue | None] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         entropy: Callable[[], str] = lambda: secrets.token_hex(4),
         steady: Callable[[], float] = steady_seconds,
@@ -95,6 +102,10 @@ class Workspace:
         self._open_store = open_vault_store or partial(
             open_store, settings=settings.vault, environment=environment, prefect_secret=prefect_secret
         )
+        self._open_inbox = open_inbox or partial(inbox_opening.open_inbox, environment=environment)
+        self._open_queue = open_queue or partial(inbox_opening.open_queue, environment=environment)
+        self._inboxes: dict[str, Inbox] = {}
+        self._queues: dict[str, Queue | None] = {}
         self._others: dict[str, Workspace] = {}
         self._clients: dict[str, CluClient] = {}
         self._store: ObjectStore | None = None
@@ -238,6 +249,31 @@ class Workspace:
         store = self._open_store(url)
         self._closing.push_async_callback(store.aclose)
         return store
+
+    def inbox(self, name: str) -> Inbox:
+        """A configured inbox, closed with the workspace.
+
+        Raises:
+            ConfigurationError: no inbox has this name, or its place is none.
+        """
+        if name not in self._inboxes:
+            inbox = self._open_inbox(self.settings.inbox(name))
+            self._closing.push_async_callback(inbox.aclose)
+            self._inboxes[name] = inbox
+        return self._inboxes[name]
+
+    def queue(self, name: str) -> Queue | None:
+        """The queue of a configured inbox, closed with the workspace; None when it has none.
+
+        Raises:
+            ConfigurationError: no inbox has this name, or its queue's URL is none.
+        """
+        if name not in self._queues:
+            queue = self._open_queue(self.settings.inbox(name))
+            if queue is not None:
+                self._closing.push_async_callback(queue.aclose)
+            self._queues[name] = queue
+        return self._queues[name]
 
     def _cache_folder(self) -> Path | None:
         """Where manifests of a vault in a cloud are kept; a folder is read as fast as the cache would be."""

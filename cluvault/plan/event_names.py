@@ -41,6 +41,10 @@ def _promotion(when: str, *more: str) -> EventKind:
     return EventKind("project", when, (*_PROMOTION, *more), ("resource", "vault", "route", "source"))
 
 
+def _inbox(when: str) -> EventKind:
+    return EventKind("project", when, ("inbox", "key", "state", "detail", "events"), ("resource",))
+
+
 EVENTS: Final[Mapping[str, EventKind]] = {
     "cluvault.snapshot.created": EventKind("project", "a backup stored a project, read back", _SNAPSHOT),
     "cluvault.snapshot.unchanged": EventKind(
@@ -109,6 +113,24 @@ EVENTS: Final[Mapping[str, EventKind]] = {
     "cluvault.promotion.failed": _promotion("a step failed after something had changed; it is undone now", "cause"),
     "cluvault.promotion.rolled-back": _promotion("the target is as before", "cause"),
     "cluvault.promotion.abandoned": _promotion("it ended before it changed anything"),
+    "cluvault.inbox.received": _inbox("an object of an inbox was handed over to a flow run, which is `runId`"),
+    "cluvault.inbox.imported": _inbox("an object of an inbox was imported and proven"),
+    "cluvault.inbox.unchanged": _inbox("an object of an inbox meant what the project meant already"),
+    "cluvault.inbox.superseded": _inbox("an object of an inbox was older than what was imported before"),
+    "cluvault.inbox.refused": _inbox("an object of an inbox was refused; it lies in `refused/` with its reason"),
+    "cluvault.inbox.failed": _inbox("an object of an inbox could not be imported this time, and waits"),
+    "cluvault.project.changed": EventKind(
+        "project", "the watcher saw a change that no snapshot holds, and then quiet", ("lastModified",), ("resource",)
+    ),
+    "cluvault.resource.changed": EventKind(
+        "resource", "the same, once for all projects of a resource", ("projects", "changed"), ()
+    ),
+    "cluvault.promotion.due": EventKind(
+        "project",
+        "a project of the source of a route with `on-snapshot` has a new snapshot",
+        ("route", "reference", "snapshotId"),
+        ("resource", "route"),
+    ),
     "cluvault.run.done": EventKind(
         "operation",
         "a run ended, and its record is in the vault",

@@ -40,7 +40,7 @@ _LONGEST_DETAIL: Final = 1000
 _MOST_NAMED: Final = 100
 """Snapshots that one event names; it counts all of them."""
 
-_BAD: Final = (Outcome.FAILED, Outcome.DAMAGED, Outcome.MISSING)
+_BAD: Final = (Outcome.FAILED, Outcome.REFUSED, Outcome.DAMAGED, Outcome.MISSING)
 _OF_ITEM: Final[Mapping[str, Mapping[str, str]]] = {
     "backup": {
         Outcome.STORED: "cluvault.snapshot.created",

@@ -8,6 +8,7 @@ from cluvault.plan.keys import (
     ROOT_KEY,
     is_content_key,
     parse_hold_key,
+    parse_intake_key,
     parse_lease_key,
     parse_manifest_key,
     parse_promotion_key,
@@ -27,6 +28,7 @@ class KeyKind(StrEnum):
     PRUNE = "prune"
     PROMOTION = "promotion"
     LEASE = "lease"
+    INTAKE = "intake"
     FOREIGN = "foreign"
 
 
@@ -46,4 +48,6 @@ def kind_of(key: str) -> KeyKind:
         return KeyKind.PRUNE
     if parse_promotion_key(key) is not None:
         return KeyKind.PROMOTION
+    if parse_intake_key(key) is not None:
+        return KeyKind.INTAKE
     return KeyKind.LEASE if parse_lease_key(key) is not None else KeyKind.FOREIGN

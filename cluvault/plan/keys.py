@@ -17,6 +17,7 @@ HOLDS: Final = "holds/"
 PRUNES: Final = "prunes/"
 PROMOTIONS: Final = "promotions/"
 LEASES: Final = "leases/"
+INTAKES: Final = "intakes/"
 _MANIFEST: Final = "manifest.json"
 _CONTENT: Final = "config.json.gz"
 _SEALED_CONTENT: Final = "config.json.gz.age"
@@ -109,6 +110,20 @@ class PromotionKey:
         return f"{self.folder}{number:0{_RECORD_DIGITS}d}.json"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class IntakeKey:
+    """The place of what is known of one object of an inbox; `intake_id` has the form of a snapshot id."""
+
+    resource: str
+    project: str
+    intake_id: str
+
+    def record(self, number: int) -> str:
+        """The key of a record; two workers at the same number meet."""
+        folder = f"{intakes_prefix(self.resource, self.project)}{self.intake_id}/"
+        return f"{folder}{number:0{_RECORD_DIGITS}d}.json"
+
+
 @lru_cache(maxsize=4096)  # a listing of many snapshots asks for the same few names over and over
 def encode_name(name: str) -> str:
     """Percent-encode a name into one path segment that is neither empty nor a dot segment."""
@@ -151,6 +166,11 @@ def prune_key(resource: str, project: str, run_id: str) -> str:
 def promotions_prefix(resource: str, project: str) -> str:
     """The prefix of all promotions to a project."""
     return f"{PROMOTIONS}{encode_name(resource)}/{encode_name(project)}/"
+
+
+def intakes_prefix(resource: str, project: str) -> str:
+    """The prefix of what was put into an inbox for a project."""
+    return f"{INTAKES}{encode_name(resource)}/{encode_name(project)}/"
 
 
 def leases_prefix(resource: str, project: str) -> str:
@@ -209,6 +229,16 @@ def parse_promotion_key(key: str) -> tuple[PromotionKey, int] | None:
     if len(parts) != _PARTS or number is None or SNAPSHOT_ID.fullmatch(parts[3]) is None:
         return None
     found = PromotionKey(decode_name(parts[1]), decode_name(parts[2]), parts[3])
+    return (found, number) if found.record(number) == key else None
+
+
+def parse_intake_key(key: str) -> tuple[IntakeKey, int] | None:
+    """The intake and the number of the record that has this key, or None for any other key."""
+    parts = key.split("/")
+    number = _number(parts[-1])
+    if len(parts) != _PARTS or number is None or SNAPSHOT_ID.fullmatch(parts[3]) is None:
+        return None
+    found = IntakeKey(decode_name(parts[1]), decode_name(parts[2]), parts[3])
     return (found, number) if found.record(number) == key else None
 
 

@@ -1,6 +1,7 @@
 """Configuration: `cluvault.toml`, overridden by the environment. Secrets are named here, never written here."""
 
 from cluvault.settings.events import EventsSettings
+from cluvault.settings.intake import IntakeSettings, ListenSettings, TokenSettings, WatchSettings
 from cluvault.settings.loading import Environment, find_config, load_settings
 from cluvault.settings.prefect import PrefectSettings
 from cluvault.settings.resource import RateLimits, ResourceSettings
@@ -40,6 +41,8 @@ __all__ = [
     "Environment",
     "EventsSettings",
     "GateSettings",
+    "IntakeSettings",
+    "ListenSettings",
     "Objective",
     "OverrideSettings",
     "PrefectSettings",
@@ -55,8 +58,10 @@ __all__ = [
     "SplitSettings",
     "StatusSettings",
     "TargetSettings",
+    "TokenSettings",
     "TrainSettings",
     "VaultSettings",
+    "WatchSettings",
     "check_endpoint",
     "find_config",
     "is_loopback",

@@ -144,6 +144,8 @@ class RouteSettings(Section):
         after: The route that the same content must have passed before.
         soak_hours: How long ago it must have.
         approval_hours: For how long a promotion waits to be approved.
+        on_snapshot: Whether a new snapshot of a project of the source starts its promotion.
+        chained: Which projects that concerns; names or globs.
     """
 
     kind: Literal["promotion", "replica"] = "promotion"
@@ -158,6 +160,8 @@ class RouteSettings(Section):
     deploy: DeploySettings = DeploySettings()
     overrides: OverrideSettings = OverrideSettings()
     approval_hours: Annotated[float, Field(gt=0)] = 72.0
+    on_snapshot: bool = False
+    chained: tuple[str, ...] = ("*",)
 
     @model_validator(mode="after")
     def _can_be(self) -> RouteSettings:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from cluvault.errors import ConfigurationError
 from cluvault.settings.events import EventsSettings
+from cluvault.settings.intake import IntakeSettings, ListenSettings, WatchSettings
 from cluvault.settings.prefect import PrefectSettings
 from cluvault.settings.resource import ResourceSettings
 from cluvault.settings.routes import RouteSettings
@@ -35,6 +36,9 @@ class Settings(Section):
     routes: dict[Name, RouteSettings] = Field(default_factory=dict)
     prefect: PrefectSettings = PrefectSettings()
     events: EventsSettings = EventsSettings()
+    intake: dict[Name, IntakeSettings] = Field(default_factory=dict)
+    listen: ListenSettings = ListenSettings()
+    watch: WatchSettings = WatchSettings()
 
     @model_validator(mode="after")
     def _routes_lead_somewhere(self) -> Settings:
@@ -50,6 +54,27 @@ class Settings(Section):
         for resource in self.status.resources:
             if resource not in self.resources:
                 raise ValueError(f"status.resources: {resource!r} is not a configured resource")
+        return self
+
+    @model_validator(mode="after")
+    def _intakes_lead_somewhere(self) -> Settings:
+        named = {f"intake {name}": one.resources for name, one in self.intake.items()}
+        for who, resources in {**named, "watch": self.watch.resources}.items():
+            for resource in resources:
+                if resource not in self.resources:
+                    raise ValueError(f"{who}: resource {resource!r} is not a configured resource")
+        return self
+
+    @model_validator(mode="after")
+    def _snapshots_go_round_in_no_circle(self) -> Settings:
+        following = [(one.source, one.target) for one in self.routes.values() if one.on_snapshot]
+        while following:
+            sources = {source for source, _ in following}
+            left = [(source, target) for source, target in following if target in sources]
+            if left == following:
+                around = ", ".join(sorted({source for source, _ in left}))
+                raise ValueError(f"routes with on-snapshot lead in a circle: {around}; it would never end")
+            following = left
         return self
 
     def _check_stages(self, name: str) -> None:
@@ -75,12 +100,26 @@ class Settings(Section):
             mend=f"add [routes.{name}] with source and target to {CONFIG_NAME}",
         )
 
+    def inbox(self, name: str) -> IntakeSettings:
+        """The settings of an inbox.
+
+        Raises:
+            ConfigurationError: it is not configured; the message names those that are.
+        """
+        if name in self.intake:
+            return self.intake[name]
+        known = ", ".join(sorted(self.intake)) or "none"
+        raise ConfigurationError(
+            f"intake {name!r} is not configured (configured: {known})",
+            mend=f"add [intake.{name}] with place and resources to {CONFIG_NAME}",
+        )
+
     def secret_names(self) -> list[SecretName]:
         """Every secret that the configuration names."""
         sealing, blob = self.vault.encryption, self.vault.az
         named = [name for one in self.resources.values() for name in (one.key, one.key2)]
         named += [sealing.identity, sealing.digest_key, blob.customer_key]
-        named += [self.events.secret, self.events.token]
+        named += [self.events.secret, self.events.token, self.listen.secret, self.listen.secret2]
         return [name for name in named if name is not None]
 
     def resource(self, name: str) -> ResourceSettings:

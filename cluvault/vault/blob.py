@@ -106,7 +106,7 @@ async def connected(
 
 
 @contextmanager
-def translated(url: str, *, endpoint: str) -> Generator[None]:
+def translated(url: str, *, endpoint: str, words: Vocabulary = WORDS) -> Generator[None]:
     """Turn what Azure's libraries raise into errors of the vault; the chain is cut, as texts may quote what was signed.
 
     Raises:
@@ -121,7 +121,7 @@ def translated(url: str, *, endpoint: str) -> Generator[None]:
     try:
         yield
     except AzureError as err:
-        raise _translate(url, err, endpoint=endpoint) from None
+        raise _translate(url, err, endpoint=endpoint, words=words) from None
 
 
 async def _service(
@@ -140,16 +140,19 @@ async def _service(
         service = BlobServiceClient.from_connection_string(text, **options)
     else:
         endpoint = environment.get("AZURE_STORAGE_SERVICE_ENDPOINT") or f"https://{account}.blob.core.windows.net"
-        credential = _secret(account, environment, url=url) or await _entra(url, endpoint, opened)
+        credential = secret_of(account, environment, url=url) or await entra_of(url, endpoint, opened)
         service = BlobServiceClient(endpoint, credential, **options)
     _check_goal(service, account, url=url)
     return service
 
 
-def _secret(account: str, environment: Mapping[str, str], *, url: str) -> Any:
+def secret_of(account: str, environment: Mapping[str, str], *, url: str) -> Any:
     """The key or SAS of the account, unless the environment says that they are another account's.
 
     A SAS is sent as it is, so it must be known whose it is.
+
+    Raises:
+        ConfigurationError: it is not.
     """
     from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential  # noqa: PLC0415  # as above
 
@@ -166,7 +169,12 @@ def _secret(account: str, environment: Mapping[str, str], *, url: str) -> Any:
     return None
 
 
-async def _entra(url: str, endpoint: str, opened: AsyncExitStack) -> Any:
+async def entra_of(url: str, endpoint: str, opened: AsyncExitStack) -> Any:
+    """Microsoft Entra ID's credential, closed with `opened`.
+
+    Raises:
+        ConfigurationError: its token would travel in clear.
+    """
     from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  # as above
 
     if urlsplit(endpoint).scheme != "https":
@@ -204,6 +212,18 @@ def is_taken(err: Exception) -> bool:
     return getattr(err, "status_code", None) in (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED) and _code(
         err
     ) in ("BlobAlreadyExists", "ConditionNotMet", "UnauthorizedBlobOverwrite", "BlobImmutableDueToPolicy")
+
+
+def only_if(etag: str) -> dict[str, Any]:
+    """The options of a request that fails, unless the blob still is what this ETag names."""
+    from azure.core import MatchConditions  # noqa: PLC0415  # as above
+
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+
+
+def is_changed(err: Exception) -> bool:
+    """Whether a request failed because the blob is not what its condition says."""
+    return getattr(err, "status_code", None) == HTTPStatus.PRECONDITION_FAILED
 
 
 def is_immutable(err: Exception) -> bool:
@@ -259,7 +279,7 @@ def write_options(md5: bytes, *, tier: str) -> dict[str, Any]:
     return options | ({"standard_blob_tier": StandardBlobTier(tier)} if tier else {})
 
 
-def _translate(url: str, err: AzureError, *, endpoint: str) -> CluvaultError:
+def _translate(url: str, err: AzureError, *, endpoint: str, words: Vocabulary) -> CluvaultError:
     from azure.core import exceptions as azure  # noqa: PLC0415  # as above
 
     name = type(err).__name__
@@ -269,9 +289,9 @@ def _translate(url: str, err: AzureError, *, endpoint: str) -> CluvaultError:
         case azure.ServiceResponseError() | azure.DecodeError():
             return broken_off(url, reason=name)
         case azure.ClientAuthenticationError() if not hasattr(err, "error_code"):  # not from the store
-            return ConfigurationError(f"{url}: Azure's libraries find no way to sign in ({name})", mend=_SIGN_IN)
+            return ConfigurationError(f"{url}: Azure's libraries find no way to sign in ({name})", mend=words.sign_in)
         case azure.HttpResponseError() if err.status_code is not None:
-            return refused(url, _refusal(err), WORDS)
+            return refused(url, _refusal(err), words)
         case _:
             return broken_off(url, reason=name)
 

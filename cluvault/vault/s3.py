@@ -75,6 +75,10 @@ class S3Client(Protocol):
         """What is known of an object."""
         ...
 
+    def copy_object(self, **arguments: Any) -> dict[str, Any]:
+        """Copy an object inside the store."""
+        ...
+
     def delete_object(self, **arguments: str) -> dict[str, Any]:
         """Remove an object."""
         ...
@@ -97,7 +101,14 @@ async def download(place: S3Object, *, tries: int) -> AsyncGenerator[Download]:
 
 
 def connect(
-    url: str, *, tries: int, connections: int = 10, endpoint: str = "", region: str = "", profile: str = ""
+    url: str,
+    *,
+    tries: int,
+    connections: int = 10,
+    endpoint: str = "",
+    region: str = "",
+    profile: str = "",
+    service: str = "s3",
 ) -> S3Client:
     """A client with the credentials that boto3 finds; thread-safe, as every client of boto3 is.
 
@@ -108,6 +119,7 @@ def connect(
         endpoint: In place of the one that boto3 finds.
         region: Likewise.
         profile: Likewise.
+        service: Another of Amazon's services than S3; whoever names one knows the client's type.
 
     Raises:
         ConfigurationError: what boto3 finds is incomplete, or a session token would travel in clear.
@@ -126,7 +138,7 @@ def connect(
             session: Any = boto3.Session(
                 botocore_session=_session(), profile_name=profile or None, region_name=region or None
             )
-            client = cast("S3Client", session.client("s3", config=config, endpoint_url=endpoint or None))
+            client = cast("S3Client", session.client(service, config=config, endpoint_url=endpoint or None))
         except ValueError as err:  # how botocore says that an endpoint is no URL, or that ~/.aws holds nonsense
             raise _misconfigured(url, err) from None
         goal: str = client.meta.endpoint_url
@@ -153,7 +165,7 @@ def _descriptions() -> Any:
 
 
 @contextmanager
-def translated(url: str, *, endpoint: str = "") -> Generator[None]:
+def translated(url: str, *, endpoint: str = "", words: Vocabulary = WORDS) -> Generator[None]:
     """Turn what boto3 raises into errors of the vault; the chain is cut, as its texts may quote what was signed.
 
     Raises:
@@ -168,7 +180,7 @@ def translated(url: str, *, endpoint: str = "") -> Generator[None]:
     try:
         yield
     except ClientError as err:
-        raise refused(url, _refusal(err), WORDS) from None
+        raise refused(url, _refusal(err), words) from None
     except BotoCoreError as err:
         raise _failure(url, err, endpoint=endpoint) from None
     except RecursionError:  # boto3 asks who redirects for the bucket's region, is redirected again, and so on

@@ -40,6 +40,7 @@ from cluvault.vault.content import (
 )
 from cluvault.vault.holds import Holds
 from cluvault.vault.identity import read_identity, write_identity
+from cluvault.vault.intakes import Intakes
 from cluvault.vault.leases import Leases
 from cluvault.vault.mending import Mending
 from cluvault.vault.promotions import Promotions
@@ -89,6 +90,7 @@ class Vault(Catalogue):
         self._clock = clock
         self.holds = Holds(self, store)
         self.promotions = Promotions(store)
+        self.intakes = Intakes(store)
         self.removal = Removal(self, store, self.holds, clock=clock)
         self.mending = Mending(store)
 

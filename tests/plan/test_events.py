@@ -23,10 +23,14 @@ from cluvault.model.promotion import (
     Safety,
 )
 from cluvault.model.run import Outcome, RunItem
+from cluvault.plan.chain import due_promotions
 from cluvault.plan.event_names import COMMON, EVENTS
 from cluvault.plan.events import Ended, Error, event_of_webhook, events_of_error, events_of_promotion, events_of_run
+from cluvault.plan.inbox import inbox_event
 from cluvault.plan.status_events import status_events
 from cluvault.plan.status_facts import LiveDetail, LiveModel
+from cluvault.plan.watching import Seen, change_events
+from cluvault.settings import RouteSettings
 from tests.plan.promotions import NOW, promotion
 from tests.plan.statuses import live, look
 
@@ -73,6 +77,11 @@ def all_events() -> list[Event]:
                 made += events_of_error(kind, error, run_id=RUN, resource="dev", project="Desk")
             made += events_of_error(kind, error, run_id=RUN, resource="dev")
     made.append(event_of_webhook("backup", run_id=RUN, unsent=3, problem="it answers 500"))
+    for state in ("received", "imported", "unchanged", "superseded", "refused", "failed"):
+        made.append(inbox_event(state, inbox="team", resource="dev", project="Desk", key="inbox/a", run_id=RUN))
+    made += change_events([Seen("dev", "Desk", NOW)], run_id=RUN)
+    route = RouteSettings(source="dev", target="prod", on_snapshot=True)
+    made += due_promotions([item(Outcome.STORED)], {"dev-to-prod": route}, run_id=RUN)
     for facts in every_step():
         made += events_of_promotion(promotion(*facts), vault_id="v1")
     last_day = LiveModel("v1", None, NOW.date())

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluvault.plan.key_kinds import KeyKind, kind_of
-from cluvault.plan.keys import HoldKey, PromotionKey, SnapshotKey, lease_key, parse_run_key, prune_key, run_key
+from cluvault.plan.keys import (
+    HoldKey,
+    IntakeKey,
+    PromotionKey,
+    SnapshotKey,
+    lease_key,
+    parse_run_key,
+    prune_key,
+    run_key,
+)
 
 ID = "20261101T020000Z-000b2c3d"
 names = st.text() | st.sampled_from(["", ".", "..", "a/b", "%", ".json", "x.json"])
@@ -31,6 +40,7 @@ def test_the_identity_promotions_and_leases() -> None:
     assert kind_of("cluvault.json") is KeyKind.IDENTITY
     assert kind_of(PromotionKey("prod", "Desk", "20261101T020000Z-000b2c3d").record(1)) is KeyKind.PROMOTION
     assert kind_of(lease_key("prod", "Desk", 1)) is KeyKind.LEASE
+    assert kind_of(IntakeKey("prod", "Desk", "20261101T020000Z-000b2c3d").record(1)) is KeyKind.INTAKE
     assert kind_of("promotions/dev-to-prod/1.json") is KeyKind.FOREIGN
 
 
@@ -55,6 +65,8 @@ def test_the_identity_promotions_and_leases() -> None:
         f"holds/dev/Travel/{ID}/why.json",
         "prunes/dev/a.json",
         "promotion/a.json",
+        "intakes/dev/a.json",
+        "intakes/dev/Travel/20261101/000.json",
     ],
 )
 def test_all_else_is_foreign(key: str) -> None:

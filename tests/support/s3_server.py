@@ -32,6 +32,7 @@ class S3Server:
         """The variables with which boto3 finds it, and looks nowhere else."""
         return {
             "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ENDPOINT_URL_SQS": self.endpoint,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_DEFAULT_REGION": REGION,
@@ -43,10 +44,50 @@ class S3Server:
     @cached_property
     def client(self) -> Any:
         """A client for the tests' own use."""
+        return self.client_of("s3")
+
+    @cached_property
+    def sqs(self) -> Any:
+        """The same for queues."""
+        return self.client_of("sqs")
+
+    @cached_property
+    def sns(self) -> Any:
+        """The same for topics."""
+        return self.client_of("sns")
+
+    def client_of(self, service: str) -> Any:
+        """A client of one of Amazon's services."""
         import boto3  # noqa: PLC0415  # only tests of stores need it
 
         session: Any = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
-        return session.client("s3", endpoint_url=self.endpoint)
+        return session.client(service, endpoint_url=self.endpoint)
+
+    def new_queue(self) -> tuple[str, str]:
+        """URL and ARN of an empty queue."""
+        url: str = self.sqs.create_queue(QueueName=f"queue-{next(self.numbers)}")["QueueUrl"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+        return url, attributes["QueueArn"]
+
+    def notify_queue(self, bucket: str) -> str:
+        """The URL of a new queue that a bucket tells of its new objects, by S3's own notifications."""
+        url, arn = self.new_queue()
+        told = [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]
+        self.client.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"QueueConfigurations": told}
+        )
+        return url
+
+    def notify_topic(self, bucket: str) -> str:
+        """The same by way of an SNS topic."""
+        url, arn = self.new_queue()
+        topic: str = self.sns.create_topic(Name=f"topic-{next(self.numbers)}")["TopicArn"]
+        self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        told = [{"TopicArn": topic, "Events": ["s3:ObjectCreated:*"]}]
+        self.client.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"TopicConfigurations": told}
+        )
+        return url
 
     def new_bucket(self) -> str:
         """An empty bucket."""
@@ -65,7 +106,7 @@ def s3_server_running() -> Generator[S3Server]:
     try:
         host, port = moto.get_host_and_port()
         server = S3Server(f"http://{host}:{port}")
-        with closing(server.client):
+        with closing(server.client), closing(server.sqs), closing(server.sns):
             yield server
     finally:
         moto.stop()

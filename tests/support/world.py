@@ -45,13 +45,15 @@ if TYPE_CHECKING:
 
     from cluvault.emulator.config import EmulatorConfig
     from cluvault.emulator.core import Emulator
+    from cluvault.inbox.queue import Queue
+    from cluvault.inbox.store import Inbox
     from cluvault.model.manifest import Manifest
     from cluvault.model.object_info import ObjectInfo
     from cluvault.model.run import RunRecord
     from cluvault.ops.report import Report
     from cluvault.plan.keys import HoldKey
     from cluvault.plan.status import Status
-    from cluvault.settings import ResourceSettings, Settings
+    from cluvault.settings import IntakeSettings, ResourceSettings, Settings
     from cluvault.vault.holds import PlacedHold
     from cluvault.vault.store import ObjectStore
 
@@ -81,6 +83,8 @@ class World:
     events: list[str] = field(default_factory=list[str])
     hook: Hook | None = None
     copies: dict[str, ObjectStore] = field(default_factory=dict[str, "ObjectStore"])
+    open_inbox: Callable[[IntakeSettings], Inbox] | None = None
+    open_queue: Callable[[IntakeSettings], Queue | None] | None = None
     seconds: float = 0.0
 
     @property
@@ -120,6 +124,8 @@ class World:
             environment={**os.environ, "CLUVAULT_ACTOR": actor},
             connect=self.connect,
             open_vault_store=lambda url: WatchedStore(self.store_at(url), self.events),
+            open_inbox=self.open_inbox,
+            open_queue=self.open_queue,
             now=self.now,
             entropy=lambda: f"{next(self.counter):08x}",
             steady=lambda: self.seconds,
