@@ -13,7 +13,6 @@ from cluvault.ops.report import finish_run
 from tasks.artifacts import publish_drift
 from tasks.backup import record_run
 from tasks.drift import compare_project, plan_drift
-from tasks.events import publish_events
 from tasks.running import as_tasks, open_workspace
 
 if TYPE_CHECKING:
@@ -40,11 +39,10 @@ async def drift(options: DriftOptions) -> DriftReport:
     def tell(found: ProjectDrift) -> None:
         logger.info("%s: %s (%s)", found.project, found.outcome, found.sentence)
 
-    async with open_workspace() as workspace:
+    async with open_workspace("drift", options) as workspace:
         report = await ops.drift(workspace, options, run=STEPS, on_done=tell)
         logger.info("%s", report.run.summary)
         await publish_drift(report)
-        await publish_events(report.events)
     if report.run.failed:
         raise DriftIncomplete(report)
     return report

@@ -41,7 +41,8 @@ class Announcement:
         """The same for the same event of the same run, so that receivers know what they have been told already."""
         from uuid import NAMESPACE_OID, uuid5  # noqa: PLC0415  # reading commands announce nothing
 
-        return uuid5(NAMESPACE_OID, "\n".join((_NAMESPACE, *_key(self.event))))
+        name, subject, run = _key(self.event)
+        return uuid5(NAMESPACE_OID, "\n".join((_NAMESPACE, name, subject, run or self.at.isoformat())))
 
 
 def _key(event: Event) -> tuple[str, str, str]:

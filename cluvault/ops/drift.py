@@ -118,7 +118,8 @@ class DriftReport:
     @property
     def events(self) -> tuple[Event, ...]:
         """What the world is told."""
-        return drift_events(self.projects, source=self.source, target=self.target, route=self.route)
+        run_id = self.run.run_id
+        return drift_events(self.projects, run_id=run_id, source=self.source, target=self.target, route=self.route)
 
     def to_json(self) -> JsonObject:
         """The report for programs."""
@@ -172,7 +173,9 @@ async def drift(
         report = await run(finish_run, workspace, "drift", started_at, resources, items, options=_asked(plan, options))
     else:
         report = Report("drift", workspace.new_run_id(), tuple(items), "")
-    return DriftReport(*resources, plan.route_name, projects, report)
+    found_drift = DriftReport(*resources, plan.route_name, projects, report)
+    workspace.announce(found_drift.events)
+    return found_drift
 
 
 def _asked(plan: DriftPlan, options: DriftOptions) -> JsonObject:

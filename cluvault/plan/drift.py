@@ -274,22 +274,27 @@ def drift_item(drift: ProjectDrift, *, resource: str) -> RunItem:
     return RunItem(resource=resource, project=drift.project, outcome=drift.outcome, detail=detail or None)
 
 
-def drift_events(drifts: Iterable[ProjectDrift], *, source: str, target: str, route: str = "") -> tuple[Event, ...]:
+def drift_events(
+    drifts: Iterable[ProjectDrift], *, run_id: str, source: str, target: str, route: str = ""
+) -> tuple[Event, ...]:
     """One event for each project that drifts; counts and digests, nothing of what the projects say.
 
     Args:
         drifts: What was found.
+        run_id: Of the run that found it.
         source: The source resource.
         target: The target resource.
         route: The route that was compared by, if it was one.
     """
-    return tuple(_event(one, source, target, route) for one in drifts if one.drifts)
+    return tuple(_event(one, run_id, source, target, route) for one in drifts if one.drifts)
 
 
-def _event(drift: ProjectDrift, source: str, target: str, route: str) -> Event:
+def _event(drift: ProjectDrift, run_id: str, source: str, target: str, route: str) -> Event:
     related = {"source": project_subject(source, drift.pair.source)} if drift.pair.source is not None else {}
     payload: JsonObject = {
+        "resource": target,
         "project": drift.project,
+        "runId": run_id,
         "source": source,
         "target": target,
         "route": route or None,

@@ -102,6 +102,23 @@ EVENTS: Final[Mapping[str, EventKind]] = {
         ("detail", "near"),
         ("resource",),
     ),
+    "cluvault.drift.found": EventKind(
+        "project",
+        "two resources hold different content of a project; its subject is the target's",
+        (
+            "source",
+            "target",
+            "route",
+            "outcome",
+            "ahead",
+            "sourceDigest",
+            "targetDigest",
+            "editedDirectly",
+            "lastPromotion",
+            "changes",
+        ),  # fmt: skip
+        ("source",),
+    ),
     "cluvault.promotion.begun": _promotion("a promotion was begun; the safety snapshot comes next"),
     "cluvault.promotion.awaiting-approval": _promotion("the gate let it pass, a person has to agree", "deadline"),
     "cluvault.promotion.approved": _promotion("a person agreed"),

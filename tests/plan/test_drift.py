@@ -27,6 +27,7 @@ from cluvault.plan.drift import (
     pair_projects,
     who_is_ahead,
 )
+from cluvault.plan.event_names import COMMON, EVENTS
 from tests.plan.promotions import NOW
 from tests.plan.test_comparison import project
 from tests.support.snapshots import make_capture
@@ -131,7 +132,7 @@ def test_the_world_is_told_of_each_project_that_drifts() -> None:
     """Counts and digests; nothing of the content."""
     equal = ProjectDrift(Pair("A", "A"), Outcome.EQUAL)
     gone = ProjectDrift(Pair(None, "B"), Outcome.ONLY_IN_TARGET, "target")
-    events = drift_events([equal, found(), gone], source="dev", target="prod", route="up")
+    events = drift_events([equal, found(), gone], run_id="r1", source="dev", target="prod", route="up")
     assert [(one.name, one.subject) for one in events] == [
         (DRIFT_FOUND, "cluvault.project.prod/Desk"),
         (DRIFT_FOUND, "cluvault.project.prod/B"),
@@ -139,6 +140,7 @@ def test_the_world_is_told_of_each_project_that_drifts() -> None:
     assert events[0].related == {"source": "cluvault.project.dev/Desk-dev"}
     assert (events[1].related, events[1].payload["changes"], events[1].payload["lastPromotion"]) == ({}, {}, None)
     assert events[0].payload["editedDirectly"] is False
+    assert set(events[0].payload) == {*COMMON, *EVENTS[DRIFT_FOUND].payload}
     assert events[0].payload["changes"] == change_counts(DIFFERENCE)
     assert sum(change_counts(DIFFERENCE).values()) > 0
     assert "secret" not in json.dumps(events[0].payload)
