@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,7 @@ from cluvault.errors import CluvaultError, ConfigurationError
 from cluvault.ops.announcements import announcing
 from cluvault.ops.workspace import Workspace
 from cluvault.settings import find_config, load_settings
+from cluvault.tracing import start_tracing
 from tasks.emitting import emit
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+start_tracing(os.environ, warn=logging.getLogger("cluvault").warning)  # Prefect's span of a flow begins before the flow
 
 _current: ContextVar[Workspace] = ContextVar("cluvault_workspace")
 

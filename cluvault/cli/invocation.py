@@ -15,6 +15,7 @@ import click
 
 from cluvault.cli.text import clean
 from cluvault.errors import ConfigurationError, UsageError
+from cluvault.tracing import span, start_tracing
 
 # Settings, workspace and asyncio are imported by the methods that need them: `--help` and `validate` start sooner.
 
@@ -159,7 +160,13 @@ class Command(click.Command):
             setattr(invocation, name, ctx.params.pop(name))
         ctx.obj = invocation
         with _calls_shown(verbose=bool(invocation.verbose), debug=invocation.debug):
-            return super().invoke(ctx)
+            start_tracing(os.environ, warn=_warn)
+            with span(f"cluvault {self.name}") as found:
+                code = super().invoke(ctx)
+                if isinstance(code, int) and code:
+                    found.note({"cluvault.exit_code": code})
+                    found.fail(f"exit code {code}")
+                return code
 
 
 def options_of(model: type[OptionsT], **values: Any) -> OptionsT:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
+from cluvault.tracing import is_tracing, span
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from cluvault.ops.workspace import Workspace
+    from cluvault.tracing import Value
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,5 +34,14 @@ class Runner(Protocol):
 async def run_directly(
     step: Callable[Concatenate[Workspace, P], Awaitable[T]], workspace: Workspace, /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """The runner of the CLI and of scripts: a plain call."""
-    return await step(workspace, *args, **kwargs)
+    """The runner of the CLI and of scripts: a plain call, and a span where somebody traces."""
+    if not is_tracing():
+        return await step(workspace, *args, **kwargs)
+    with span(step.__name__, _about(args)):
+        return await step(workspace, *args, **kwargs)
+
+
+def _about(arguments: tuple[object, ...]) -> dict[str, Value | None]:
+    """The project that a step is about, where an argument names one."""
+    named = ((f"cluvault.{name}", getattr(one, name, None)) for one in arguments for name in ("resource", "project"))
+    return {name: value for name, value in named if isinstance(value, str)}

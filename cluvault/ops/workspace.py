@@ -17,10 +17,12 @@ from cluvault.model.manifest import new_snapshot_id
 from cluvault.ops.announcements import Announcements
 from cluvault.ops.sealing import sealing_of
 from cluvault.settings import Environment
+from cluvault.tracing import is_tracing
 from cluvault.vault.cache import cache_folder
 from cluvault.vault.identity import read_identity
 from cluvault.vault.opening import open_store
 from cluvault.vault.steady import steady_seconds
+from cluvault.vault.traced import TracedStore
 from cluvault.vault.vault import Vault
 
 if TYPE_CHECKING:
@@ -284,7 +286,8 @@ class Workspace:
 
     def _opened_store(self) -> ObjectStore:
         if self._store is None:
-            self._store = self.store_at(self.settings.vault.url)
+            store = self.store_at(self.settings.vault.url)
+            self._store = TracedStore(store) if is_tracing() else store
         return self._store
 
     def _sign_in(self, name: str, settings: ResourceSettings) -> CluClient:

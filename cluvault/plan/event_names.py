@@ -116,7 +116,7 @@ EVENTS: Final[Mapping[str, EventKind]] = {
             "editedDirectly",
             "lastPromotion",
             "changes",
-        ),  # fmt: skip
+        ),
         ("source",),
     ),
     "cluvault.promotion.begun": _promotion("a promotion was begun; the safety snapshot comes next"),

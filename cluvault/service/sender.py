@@ -15,6 +15,7 @@ from cluvault.service.exchange import Answer, Call, NoAnswer
 from cluvault.service.protocol import Fault, judge
 from cluvault.service.retrying import RETRY_AFTER_CAP, retry_delay
 from cluvault.service.urls import Origin, origin_of
+from cluvault.tracing import is_tracing, span
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cluvault.service.jobs import JobHandle
     from cluvault.service.signing import Credential
     from cluvault.service.transport import Transport
+    from cluvault.tracing import Span
 
 _log: Final = logging.getLogger("cluvault.service")
 _ESCAPED: Final = frozenset("+&<>'\"`")
@@ -104,7 +106,7 @@ class Sender:
             await self._take_turn(call)
             signed = await self._sign(call)
             started = self._timing.clock()
-            verdict = await self._try(call, signed)
+            verdict = await self._try(call, signed, again=tries)
             if isinstance(verdict, Answer):
                 return verdict
             if verdict.error is SignInRefused and may_refresh and await self._credential.refresh(signed):
@@ -145,11 +147,14 @@ class Sender:
         except ServiceError as err:
             raise type(err)(f"{self.where(call)}: {err.message}", mend=err.mend) from err
 
-    async def _try(self, call: Call, signed: Mapping[str, str]) -> Answer | Fault:
+    async def _try(self, call: Call, signed: Mapping[str, str], *, again: int) -> Answer | Fault:
         self.guard(call)
         started = self._timing.clock()
         self.statistics.requests[call.method] += 1
-        outcome = await self._transport.send(call, signed)
+        with span(f"{call.method} {call.what}", kind="client") as found:
+            outcome = await self._transport.send(call, signed)
+            if is_tracing():
+                _note_exchange(found, call, outcome, resource=self._resource, again=again)
         _log_exchange(call, outcome, seconds=self._timing.clock() - started)
         return judge(_without_secrets(outcome, call, signed), call, now=datetime.now(UTC))
 
@@ -206,6 +211,29 @@ def _mask(content: bytes, secret: str) -> bytes:
 
 def _escaped(text: str, digits: str) -> str:
     return "".join(f"\\u{ord(letter):04{digits}}" if letter in _ESCAPED else letter for letter in text)
+
+
+def _note_exchange(found: Span, call: Call, outcome: Answer | NoAnswer, *, resource: str, again: int) -> None:
+    """What OpenTelemetry's conventions call these things; never headers, bodies or queries."""
+    parts = urlsplit(call.url)
+    answer = outcome if isinstance(outcome, Answer) else None
+    found.note(
+        {
+            "http.request.method": call.method,
+            "server.address": parts.hostname,
+            "server.port": parts.port,
+            "url.path": parts.path,
+            "http.response.status_code": answer.status if answer else None,
+            "http.request.resend_count": again or None,
+            "azure.service.request.id": answer.request_id if answer else None,
+            "cluvault.resource": resource,
+            "cluvault.project": call.project,
+        }
+    )
+    if isinstance(outcome, NoAnswer):
+        found.fail("no answer", outcome.reason)
+    elif outcome.status >= HTTPStatus.BAD_REQUEST:
+        found.fail(str(outcome.status))
 
 
 def _log_exchange(call: Call, outcome: Answer | NoAnswer, *, seconds: float) -> None:

@@ -22,6 +22,7 @@ from cluvault.service.exchange import Answer, Call, NoAnswer
 from cluvault.service.retrying import read_retry_after
 from cluvault.service.signing import SignedHeaders
 from cluvault.service.transport import Transport
+from cluvault.tracing import span
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -111,6 +112,15 @@ class Webhook:
             "POST", self._settings.webhook, "tell the webhook", body=message.body, content_type=message.content_type
         )
         seconds = max(0.1, min(self._settings.timeout, until - self._steady()))
+        with span("POST webhook", {"cluvault.events": message.events}, kind="client") as found:
+            outcome = await self._send(call, message, seconds=seconds)
+            if isinstance(outcome, NoAnswer):
+                found.fail("no answer", outcome.reason)
+            else:
+                found.note({"http.response.status_code": outcome.status})
+            return outcome
+
+    async def _send(self, call: Call, message: Message, *, seconds: float) -> Answer | NoAnswer:
         try:
             async with asyncio.timeout(seconds):
                 return await self._transport.send(call, self._headers(message))

@@ -38,6 +38,11 @@ class Receiver:
     received: list[Received] = field(default_factory=list[Received])
     script: deque[tuple[int, dict[str, str], float]] = field(default_factory=deque[tuple[int, dict[str, str], float]])
 
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of its URL."""
+        return self.url.partition("/hooks")[0]
+
     def answer(self, status: int, *, seconds: float = 0.0, **headers: str) -> None:
         """Answer so, once."""
         self.script.append((status, {name.replace("_", "-"): value for name, value in headers.items()}, seconds))
