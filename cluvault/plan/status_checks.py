@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cluvault.settings import Objective
 
 _TWO_DAYS: Final = 48
-_SAME: Final = frozenset({"equal", "replicated", Outcome.UNCHANGED, Outcome.SKIPPED})
+_SAME: Final = frozenset({Outcome.EQUAL, Outcome.REPLICATED, Outcome.UNCHANGED, Outcome.SKIPPED})
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from cluvault.errors import ConfigurationError, NotAVault
+from cluvault.ops.drift import DriftOptions, drift
 from cluvault.ops.status import StatusAlarm, StatusOptions, status
 from cluvault.plan.history import key_of
 from cluvault.settings import Settings, StatusSettings
@@ -103,6 +104,19 @@ async def test_a_restore_drill_is_a_measured_recovery_time(kept: World) -> None:
     assert drill is not None
     assert drill.item.seconds is not None
     assert (kinds(found), [run.kind for run in found.runs]) == ([], ["backup", "drill", "verify"])
+
+
+async def test_drift_of_the_last_drift_run(kept: World) -> None:
+    """A note at the target; the source is told nothing."""
+    await kept.put("prod", "Mail", project_file("Mail", "another text"))
+    await kept.put("prod", "Travel", project_file("Travel", *(f"text {number}" for number in range(20))))
+    async with kept.workspace() as workspace:
+        await drift(workspace, DriftOptions(source="dev", target="prod"))
+    found = await kept.status()
+    notes = {(row.resource, row.project): [note for note in row.notes if "drift" in note] for row in found.rows}
+    (note,) = notes["prod", "Mail"]
+    assert "utterances: " in note
+    assert [place for place, told in notes.items() if told] == [("prod", "Mail")]
 
 
 async def test_damage_that_verify_found(kept: World) -> None:
