@@ -36,6 +36,10 @@ faults:
 crashes:
     CRASHES=all RACE_TIMES=50 MODEL_RUNS=2000 uv run pytest -m 'crashes or not crashes' tests/vault/test_crashes.py tests/vault/test_races.py tests/vault/test_model.py tests/ops/test_killed.py
 
+# Promotions over HTTP into each kind of store, killed or failed at every change; hours. all/20 takes each twentieth.
+promotions-killed deaths="all":
+    CLUVAULT_TEST_DEATHS={{deaths}} uv run pytest -s -o faulthandler_timeout=0 -m "" tests/ops/test_promote_killed.py tests/ops/test_promote_killed_for_real.py
+
 # The benchmarks; each prints a table.
 benchmarks:
     uv run python benchmarks/canonical.py

@@ -19,7 +19,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from cluvault.errors import DamagedRecord, LeaseHeld, LeaseLost, ObjectExists, ObjectLocked, ObjectNotFound, VaultError
+from cluvault.errors import (
+    DamagedRecord,
+    LeaseHeld,
+    LeaseLost,
+    ObjectExists,
+    ObjectLocked,
+    ObjectNotFound,
+    StoreUnavailable,
+    VaultError,
+)
 from cluvault.model.lease import LeaseRecord
 from cluvault.model.record_text import read_record, record_bytes
 from cluvault.plan.keys import lease_key, leases_prefix, parse_lease_key
@@ -33,6 +42,8 @@ if TYPE_CHECKING:
 
 TTL: Final = 300.0
 """Seconds."""
+_LOOKS: Final = 20
+"""How often a holder may renew between the listing of its turn and the reading of it."""
 CLOCK_ERROR: Final = timedelta(minutes=10)
 """How wrong the clocks of store and contender may be against each other."""
 
@@ -75,8 +86,12 @@ class Leases:
         self._sleep = sleep
 
     async def look(self, resource: str, project: str) -> Turn | None:
-        """The lease on a project; None when nobody ever had it."""
-        while True:
+        """The lease on a project; None when nobody ever had it.
+
+        Raises:
+            StoreUnavailable: the store lists a turn again and again that it does not give.
+        """
+        for _ in range(_LOOKS):
             infos = {parse_lease_key(one.key): one async for one in self._store.list(leases_prefix(resource, project))}
             placed = {place[2]: info for place, info in infos.items() if place is not None}
             if not placed:
@@ -87,6 +102,8 @@ class Leases:
             except ObjectNotFound:
                 continue  # its holder renewed it just now
             return Turn(number, self._read(data, placed[number].key), placed[number].modified)
+        where = f"{self._store.url}/{leases_prefix(resource, project)}"
+        raise StoreUnavailable(f"{where}: the store lists a lease that it does not give", mend="try again")
 
     def _read(self, data: bytes, key: str) -> LeaseRecord:
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cluvault.errors import LeaseHeld, LeaseLost, ObjectLocked, StoreUnavailable
+from cluvault.errors import LeaseHeld, LeaseLost, ObjectLocked, ObjectNotFound, StoreUnavailable
 from cluvault.plan.keys import lease_key, leases_prefix
 from cluvault.vault.leases import Lease, Leases, Turn
 from cluvault.vault.memory import MemoryStore
@@ -208,6 +208,18 @@ async def _record(store: ObjectStore, time: Time) -> Any:
     turn = await leases(store, time).look("prod", "Desk")
     assert turn is not None
     return turn.record.model_copy(update={"holder": "somebody else"})
+
+
+async def test_a_turn_that_is_listed_and_never_given_does_not_hang(memory: MemoryStore, time: Time) -> None:
+    """A store that is out of its mind is an error."""
+
+    class Strange(FaultyStore):
+        async def get(self, key: str) -> bytes:
+            raise ObjectNotFound(key)
+
+    await taken(memory, time)
+    with pytest.raises(StoreUnavailable, match="lists a lease that it does not give"):
+        await leases(Strange(memory), time).look("prod", "Desk")
 
 
 async def test_an_unreadable_turn_is_somebodys(memory: MemoryStore, time: Time) -> None:
