@@ -50,10 +50,10 @@ def _nobody_is_left(folder: Path) -> bool:
 
 
 @contextmanager
-def _demo(folder: Path, *options: str) -> Generator[subprocess.Popen[str]]:
+def _demo(folder: Path, *options: str, story: str = "") -> Generator[subprocess.Popen[str]]:
     """The demo, with settings of its user that it must not take for its own."""
     environment = {**os.environ, "CLUVAULT_VAULT__URL": str(folder.parent / "real-vault"), "PREFECT_API_KEY": "real"}
-    command = [sys.executable, "-m", "cluvault", "demo", "--directory", str(folder), *options]
+    command = [sys.executable, "-m", "cluvault", "demo", *story.split(), "--directory", str(folder), *options]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -141,6 +141,27 @@ def _the_ui_has_everything(prefect: str) -> None:
     assert {flows[run["flow_id"]] for run in runs} == {"backup", "restore", "create", "cleanup", "verify"}
     artifacts = json.loads(_ask(f"{prefect}api/artifacts/filter", {}))
     assert {one["key"] for one in artifacts} >= {"cluvault-backup", "cluvault-cleanup-plan"}
+
+
+@pytest.mark.slow
+def test_the_demo_of_promotion(tmp_path: Path) -> None:
+    """The good one gives new answers; the bad one is refused with its intent named, and nothing has changed."""
+    with _demo(tmp_path / "demo", story="promote") as process:
+        shown, _ = process.communicate(timeout=180)
+    assert process.returncode == 0, shown
+    asked = r"archive the mail from tom +{} \(0\.\d\d\) +{} "
+    for expected in (
+        asked.format("Delete", "Archive"),
+        r"promoted dev/MailDemo@\S+ to prod/MailDemo: cv-\S+ serves",
+        r"refused +intents\.Cancel +Cancel +Cancel: f1 0\.\d+ < 0\.700",
+        r"rolled back: .*Cancel: f1",
+        asked.format("Archive", "Archive"),
+        r"content before \S+, after \S+: the same",
+        r"\npromoted +prod/MailDemo@.*\nrolled-back +prod/MailDemo@",
+        r"cluvault demo promote --keep-running",
+    ):
+        assert re.search(expected, shown), expected
+    assert _nobody_is_left(tmp_path / "demo")
 
 
 @pytest.mark.slow

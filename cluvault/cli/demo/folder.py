@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from cluvault.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 KEY_VARIABLE: Final = "CLUVAULT_DEMO_KEY"
@@ -36,7 +37,8 @@ limits = "off"
 endpoint = "http://127.0.0.1:{port}/prod"
 key = {{ env = "{variable}" }}
 limits = "off"
-
+"""
+_CLEANUP: Final = """
 [cleanup]
 protect = ["EmailAppDemo"]
 max-deletions = 2
@@ -49,7 +51,27 @@ no-deployment = true
 
 
 def prepare(folder: Path, *, port: int) -> None:
-    """Make the folder, or empty it when an earlier demo made it.
+    """The folder of the main story.
+
+    Raises:
+        UsageError: something else is there.
+    """
+    samples = files("cluvault.samples")
+    make_folder(
+        folder, port=port, more=_CLEANUP, seeds={at: (samples / name).read_bytes() for at, name in _SEEDED.items()}
+    )
+    for name in ("support-desk.csv", "support-desk.yaml"):
+        (folder / name).write_bytes((samples / name).read_bytes())
+
+
+def make_folder(folder: Path, *, port: int, more: str, seeds: Mapping[str, bytes]) -> None:
+    """Make a demo's folder, or empty it when an earlier demo made it.
+
+    Args:
+        folder: Where.
+        port: Of the emulator.
+        more: What its configuration has besides vault and resources.
+        seeds: RESOURCE/PROJECT → what the emulator has at the start.
 
     Raises:
         UsageError: something else is there.
@@ -62,11 +84,8 @@ def prepare(folder: Path, *, port: int) -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _MARKER).write_text("made by `cluvault demo`; the next demo empties this folder\n", "utf-8")
-    (folder / "cluvault.toml").write_text(_CONFIGURATION.format(port=port, variable=KEY_VARIABLE), "utf-8")
-    samples = files("cluvault.samples")
-    for place, name in _SEEDED.items():
+    (folder / "cluvault.toml").write_text(_CONFIGURATION.format(port=port, variable=KEY_VARIABLE) + more, "utf-8")
+    for place, data in seeds.items():
         target = folder / "seed" / f"{place}.json"
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes((samples / name).read_bytes())
-    for name in ("support-desk.csv", "support-desk.yaml"):
-        (folder / name).write_bytes((samples / name).read_bytes())
+        target.write_bytes(data)
