@@ -25,13 +25,8 @@ def plan_to_markdown(plan: PromotionPlan) -> str:
         "content": f"{plan.kind}, {plan.language}, digest {plan.meant_digest[:12]}",
         "planned": f"by {plan.planned_by}, {plan.planned_at:%Y-%m-%d %H:%M} UTC",
     }
-    lines = [
-        f"# Promotion of {escape_markdown(plan.source.project)} to {escape_markdown(target)}",
-        "",
-        "| | |",
-        "| --- | --- |",
-    ]
-    lines += [f"| {name} | {escape_markdown(text)} |" for name, text in facts.items()]
+    lines = [f"# Promotion of {escape_markdown(plan.source.project)} to {escape_markdown(target)}", ""]
+    lines += [f"- {name}: {escape_markdown(text)}" for name, text in facts.items()]
     lines += ["", *_list("Refused", plan.refusals), *_changes(plan)]
     lines += ["**Steps**", "", *(f"{number}. {escape_markdown(step)}" for number, step in enumerate(plan.steps, 1)), ""]
     return "\n".join(lines)
@@ -65,17 +60,21 @@ def approval_to_markdown(promotion: Promotion, *, links: Mapping[str, str], refu
     lines = [f"## May it serve at {escape_markdown(f'{plan.target.resource}/{plan.target.project}')}?", ""]
     if refusal:
         lines += [f"**The last answer did not count:** {escape_markdown(refusal)}", ""]
-    lines += [f"{escape_markdown(plan.sentence)}, asked for by **{escape_markdown(promotion.requested_by)}**.", ""]
-    if asked is not None:
-        lines += [f"Without an answer it is rolled back at {asked.deadline:%Y-%m-%d %H:%M} UTC.", ""]
+    who = escape_markdown(promotion.requested_by)
+    question = f"{escape_markdown(plan.sentence)}. Asked for by **{who}**"
     if plan.settings.gate.second_person:
-        lines += [f"Somebody else than {escape_markdown(promotion.requested_by)} has to approve it.", ""]
-    measured = promotion.find(Measured)
-    lines += [*_changes(plan), *_list("Limits of the figures", measured.notes if measured else ())]
-    if promotion.verdict is not None and promotion.verdict.checks:
-        lines += [verdict_to_markdown(promotion.verdict, title="Gate")]
+        question += f"; somebody else than {who} has to approve it"
+    if asked is not None:
+        question += f"; without an answer it is rolled back at {asked.deadline:%Y-%m-%d %H:%M} UTC"
+    lines += [f"{question}.", ""]
     if links:
-        lines += ["Read on: " + " · ".join(f"[{title}]({address})" for title, address in links.items()), ""]
+        lines += ["Read " + ", ".join(f"[{title}]({address})" for title, address in links.items()) + ".", ""]
+    verdict, measured = promotion.verdict, promotion.find(Measured)
+    if verdict is not None and verdict.checks:
+        lines += [f"**Gate:** passed ({len(verdict.checks)}), see below", ""]
+    lines += [*_changes(plan), *_list("Limits of the figures", measured.notes if measured else ())]
+    if verdict is not None and verdict.checks:
+        lines += [verdict_to_markdown(verdict, title="Gate")]
     return "\n".join(lines)
 
 

@@ -98,7 +98,7 @@ def test_a_second_person_approves_in_the_form(prefect: Prefect) -> None:
     assert asking.work().name == "Suspended"
     assert desk.projects("prod") == {"Desk"}
     assert set(prefect.artifacts(asking.run)) == {"cluvault-promotion-plan", "cluvault-promotion"}
-    assert "asked for by **anna**" in asking.question(1)
+    assert "Asked for by **anna**" in asking.question(1)
     assert f"/runs/flow-run/{asking.run.id}" in asking.question(1)
     assert len(deadlines(prefect)) == 1
     with pytest.raises(RuntimeError, match="non-empty"):

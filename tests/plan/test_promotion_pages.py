@@ -34,16 +34,17 @@ def test_the_question_says_all_that_a_person_needs() -> None:
         refusal="anna asked for it",
     )
     for said in (
-        "asked for by **anna**",
+        "Asked for by **anna**",
         "rolled back at 2026-11-22 12:00 UTC",
-        "Somebody else than anna",
+        "somebody else than anna has to approve it",
         "**The last answer did not count:** anna asked for it",
+        "**Gate:** passed (1), see below",
         "**Changes:** some",
         "removes 31 % of utterances of",
         "- the training config expires",
         "- only 3 utterances",
         "| ok | min-intent-f1 |",
-        "[plan](http://ui/1) · [this run](http://ui/2)",
+        "Read [plan](http://ui/1), [this run](http://ui/2).",
     ):
         assert said in page
     assert "<b>" not in page
@@ -59,7 +60,7 @@ def test_a_question_without_more_to_say() -> None:
 def test_the_plan() -> None:
     """Facts as a table, then what changes, then the steps."""
     page = plan_to_markdown(plan(refusals=("drifted",), notes=("n",), losses=("l",), steps=("keep", "import")))
-    assert "| target | prod/Desk, serving old |" in page
+    assert "- target: prod/Desk, serving old\n" in page
     assert "**Refused**\n\n- drifted" in page
     assert page.index("**Lost**") < page.index("1. keep\n2. import")
 

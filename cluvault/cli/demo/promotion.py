@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _STEPS: Final = 6
 _PATIENCE: Final = 120.0
-_PROJECT: Final = "MailDemo"
-_TARGET: Final = f"prod/{_PROJECT}"
+PROJECT: Final = "MailDemo"
+_TARGET: Final = f"prod/{PROJECT}"
 _INTENTS: Final = ("Cancel", "Delete", "CheckMessages", "Forward")
 _LANGUAGE: Final = "en-us"
 _NEW: Final = "Archive"
@@ -38,7 +38,7 @@ source = "dev"
 target = "prod"
 gate = { min-intent-f1 = 0.75, intents = { Cancel = 0.7, Delete = 0.6 }, max-regression = 0.05 }
 """
-_OPTIONS: Final = PromoteOptions(project=_PROJECT, route="dev-to-prod", apply=True)
+_OPTIONS: Final = PromoteOptions(project=PROJECT, route="dev-to-prod", apply=True)
 
 
 class PromotionStory:
@@ -55,15 +55,15 @@ Play with everything (emulator, vault, Prefect UI with plans, verdicts and diffe
   cluvault demo promote --keep-running
 For a real Azure resource: README.md, "Configuration"."""
     running = (
-        f"cluvault promote {_PROJECT} --route dev-to-prod",
-        f"cluvault rollback {_PROJECT} --route dev-to-prod --apply",
+        f"cluvault promote {PROJECT} --route dev-to-prod",
+        f"cluvault rollback {PROJECT} --route dev-to-prod --apply",
     )
 
     def prepare(self, folder: Path, *, port: int) -> None:
         """The same small project in both resources: a few intents of a real one."""
         make_folder(folder, port=port, more=_ROUTE, seeds={})
         for resource in ("dev", "prod"):
-            target = folder / "seed" / resource / f"{_PROJECT}.json"
+            target = folder / "seed" / resource / f"{PROJECT}.json"
             target.parent.mkdir(parents=True)
             target.write_bytes(_small_project())
 
@@ -71,12 +71,12 @@ For a real Azure resource: README.md, "Configuration"."""
         """From a model that serves to a better one, and past a worse one."""
         headline = Headlines(_STEPS)
         headline(f"{_TARGET} serves a model; what does it answer?")
-        await _train_by_hand(workspace)
+        await train_by_hand(workspace)
         first = await _answers(workspace)
         print_table(("asked of production", "answer"), list(first.items()))
 
-        headline(f"dev/{_PROJECT} gets better: a new intent {_NEW}")
-        await _edit(workspace, _add_intent)
+        headline(f"dev/{PROJECT} gets better: a new intent {_NEW}")
+        await edit(workspace, add_intent)
         print_plan(await plan_promotion(workspace, _OPTIONS))
 
         headline("promote it: keep what is there, import, prove, train, measure, judge, swap, probe")
@@ -84,9 +84,9 @@ For a real Azure resource: README.md, "Configuration"."""
         better = await _answers(workspace)
         print_table(_QUESTION_COLUMNS, [(text, first[text], better[text]) for text in _TEXTS])
 
-        headline(f"dev/{_PROJECT} gets worse: most of Cancel is labelled Delete by mistake")
+        headline(f"dev/{PROJECT} gets worse: most of Cancel is labelled Delete by mistake")
         before = await _digest(workspace)
-        await _edit(workspace, _mislabel)
+        await edit(workspace, _mislabel)
         say("done, as a tired labeller would")
 
         headline("promote that: the gate refuses it, and it is undone")
@@ -101,13 +101,13 @@ For a real Azure resource: README.md, "Configuration"."""
         print_table(_QUESTION_COLUMNS, [(text, better[text], last[text]) for text in _TEXTS])
         now = await _digest(workspace)
         say(f"content before {before[:16]}…, after {now[:16]}…: {'the same' if before == now else 'ANOTHER'}")
-        print_history(await list_promotions(workspace))
+        print_history(await list_promotions(workspace), {})
 
 
 def _small_project() -> bytes:
     """A few intents of the sample, without its entities: it trains in a moment."""
     document: Any = read_json((files("cluvault.samples") / "emailapp-demo.json").read_bytes(), source="sample")
-    document["metadata"]["projectName"] = _PROJECT
+    document["metadata"]["projectName"] = PROJECT
     assets = document["assets"]
     assets["intents"] = [one for one in assets["intents"] if one["category"] in (*_INTENTS, "None")]
     assets["entities"] = []
@@ -115,37 +115,38 @@ def _small_project() -> bytes:
     return write_json(document)
 
 
-async def _train_by_hand(workspace: Workspace) -> None:
+async def train_by_hand(workspace: Workspace) -> None:
     """As somebody did in the portal, before there was cluvault."""
     client = await workspace.client("prod")
-    handle = await client.begin_train(_PROJECT, Training(label="by-hand", division=Split(80, 20)))
+    handle = await client.begin_train(PROJECT, Training(label="by-hand", division=Split(80, 20)))
     await client.wait(handle, timeout=_PATIENCE)
-    handle = await client.begin_deploy(_PROJECT, deployment="production", label="by-hand")
+    handle = await client.begin_deploy(PROJECT, deployment="production", label="by-hand")
     await client.wait(handle, timeout=_PATIENCE)
 
 
 async def _answers(workspace: Workspace) -> dict[str, str]:
     """What production says, by the prediction API."""
     client = await workspace.client("prod")
-    found = [await client.predict(_PROJECT, deployment="production", text=text) for text in _TEXTS]
+    found = [await client.predict(PROJECT, deployment="production", text=text) for text in _TEXTS]
     best = [max(one.intents, key=lambda intent: intent.confidence) for one in found]
     return {text: f"{one.category} ({one.confidence:.2f})" for text, one in zip(_TEXTS, best, strict=True)}
 
 
 async def _digest(workspace: Workspace) -> str:
-    return (await export_capture(workspace, "prod", _PROJECT, reason=Reason.MANUAL)).canonical_sha256
+    return (await export_capture(workspace, "prod", PROJECT, reason=Reason.MANUAL)).canonical_sha256
 
 
-async def _edit(workspace: Workspace, change: Callable[[Any], None]) -> None:
+async def edit(workspace: Workspace, change: Callable[[Any], None]) -> None:
     """Change the live project of dev the way a labeller does; the import is the service's own."""
     client = await workspace.client("dev")
-    exported = await client.export_project(_PROJECT)
-    document: Any = (await fetch_source(workspace, f"live:dev/{_PROJECT}")).read().document
+    exported = await client.export_project(PROJECT)
+    document: Any = (await fetch_source(workspace, f"live:dev/{PROJECT}")).read().document
     change(document["assets"])
-    await client.import_project(_PROJECT, write_json(document), api_version=exported.api_version)
+    await client.import_project(PROJECT, write_json(document), api_version=exported.api_version)
 
 
-def _add_intent(assets: Any) -> None:
+def add_intent(assets: Any) -> None:
+    """What makes it better."""
     assets["intents"].append({"category": _NEW})
     assets["utterances"] += [
         {"text": pattern.format(place), "intent": _NEW, "language": _LANGUAGE, "entities": []}
