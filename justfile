@@ -54,3 +54,4 @@ benchmarks:
 # The hashed requirements for images; no registry's host is in it.
 lock:
     uv export --quiet --no-dev --extra emulator --extra otel --no-emit-project --no-annotate --no-header --output-file requirements.lock
+    uv export --quiet --no-dev --extra otel --no-emit-project --no-annotate --no-header --output-file deployments/requirements.lock

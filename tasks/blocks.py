@@ -7,11 +7,12 @@ its block's `SecretStr`; the settings only name it, as they name every secret.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, cast
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 
 from cluvault.errors import ConfigurationError
@@ -79,6 +80,14 @@ BLOCK_TYPES: Final[Mapping[str, type[Block]]] = {"clu-resource": CluResource, "c
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A vault block by name, and whether it does not matter if there is none."""
+
+    name: str
+    is_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Blocks:
     """What the server holds.
 
@@ -104,27 +113,49 @@ class Wired:
     prefect_secret: Callable[[str], SecretStr]
 
 
-async def read_blocks(*, vault: str | None) -> Blocks:
-    """Every resource, and the named vault.
+def vault_block(environment: Mapping[str, str], *, is_configured: bool) -> tuple[Asked | None, Environment]:
+    """Which vault block is asked for, and the environment without that; a file, or a URL, asks for none.
 
     Args:
-        vault: Its name; None for none.
+        environment: CLUVAULT_VAULT may be `block:NAME`.
+        is_configured: Whether there is a configuration file; without it the block `default` is used if there is one.
+    """
+    named = environment.get("CLUVAULT_VAULT", "")
+    if named.startswith(BLOCK_PREFIX):
+        rest = {name: text for name, text in environment.items() if name != "CLUVAULT_VAULT"}
+        return Asked(named.removeprefix(BLOCK_PREFIX)), Environment(rest)
+    is_named = is_configured or bool(named) or "CLUVAULT_VAULT__URL" in environment
+    return None if is_named else Asked(DEFAULT_BLOCK, is_optional=True), Environment(environment)
+
+
+async def read_blocks(asked: Asked | None) -> Blocks:
+    """Every resource, and the vault that is asked for.
 
     Raises:
         ConfigurationError: a block is malformed, or there is none of this name.
     """
     async with get_client() as client:
-        documents = await client.read_block_documents_by_type("clu-resource", include_secrets=True)
-        resources = {
-            str(one.name): _parsed(CluResource, one.data, f"clu-resource/{one.name}") for one in documents if one.name
-        }
-        if vault is None:
+        resources = await _read_resources(client)
+        if asked is None:
             return Blocks(resources)
-        found = await _read(client, "clu-vault", vault)
+        found = await _read(client, "clu-vault", asked.name)
+        if found is None and asked.is_optional:
+            return Blocks(resources)
+        where = f"clu-vault/{asked.name}"
         if found is None:
-            return Blocks(resources, vault_name=vault)
-        block = _parsed(CluVault, found, f"clu-vault/{vault}")
-        return Blocks(resources, block, vault, await _read_sign_in(client, block, f"clu-vault/{vault}"))
+            raise ConfigurationError(f"there is no Prefect block {where}", mend="create it, or correct CLUVAULT_VAULT")
+        block = _parsed(CluVault, found, where)
+        return Blocks(resources, block, asked.name, await _read_sign_in(client, block, where))
+
+
+async def _read_resources(client: PrefectClient) -> dict[str, CluResource]:
+    try:
+        documents = await client.read_block_documents_by_type("clu-resource", include_secrets=True)
+    except PrefectHTTPStatusError as err:
+        if err.response.status_code == HTTPStatus.NOT_FOUND:  # nobody has deployed to this server
+            return {}
+        raise
+    return {str(one.name): _parsed(CluResource, one.data, f"clu-resource/{one.name}") for one in documents}
 
 
 def wire(

@@ -20,6 +20,7 @@ from cluvault.ops.announcements import announcing
 from cluvault.ops.workspace import Workspace
 from cluvault.settings import find_config, load_settings
 from cluvault.tracing import start_tracing
+from tasks.blocks import read_blocks, vault_block, wire
 from tasks.emitting import emit
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def use_workspace(workspace: Workspace) -> Generator[None]:
 
 @asynccontextmanager
 async def open_workspace(kind: str = "", options: BaseModel | None = None) -> AsyncGenerator[Workspace]:
-    """The workspace of the configuration that the environment names (CLUVAULT_CONFIG, CLUVAULT_…).
+    """The workspace of the configuration that the environment names (CLUVAULT_CONFIG, CLUVAULT_…), and of blocks.
 
     What is announced in it becomes Prefect events, also the error that ends it.
 
@@ -103,10 +104,13 @@ async def open_workspace(kind: str = "", options: BaseModel | None = None) -> As
         options: What it was asked for.
     """
     path = find_config(None, environment=os.environ, directory=Path.cwd())
-    settings = load_settings(path, environment=os.environ)
+    asked, environment = vault_block(os.environ, is_configured=path is not None)
+    settings = load_settings(path, environment=environment)
+    wired = wire(settings, await read_blocks(asked), environment=environment, prefect_secret=read_secret_block)
     async with Workspace(
-        settings,
-        prefect_secret=read_secret_block,
+        wired.settings,
+        environment=wired.environment,
+        prefect_secret=wired.prefect_secret,
         on_event=emit,
         flow_run=flow_run.id,
         is_unattended=deployment.id is not None,

@@ -62,7 +62,7 @@ class Invocation:
         from cluvault.ops.announcements import announcing  # noqa: PLC0415
         from cluvault.ops.workspace import Workspace  # noqa: PLC0415
 
-        settings = self.settings()
+        settings = self._own_settings()
 
         async def inside() -> T:
             async with Workspace(settings, prefect_secret=_secret_reader(settings)) as workspace:
@@ -72,6 +72,16 @@ class Invocation:
                     return await operation(workspace)
 
         return asyncio.run(inside())
+
+    def _own_settings(self) -> Settings:
+        """The configuration, where no flow lays blocks over it."""
+        named = self.vault or os.environ.get("CLUVAULT_VAULT", "")
+        if named.startswith("block:"):
+            raise ConfigurationError(
+                f"the vault {named} is a Prefect block, which only flows open",
+                mend="run the command with --flow, or name the vault's URL",
+            )
+        return self.settings()
 
     def act(
         self,

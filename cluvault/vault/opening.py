@@ -33,7 +33,7 @@ def open_store(
     Args:
         url: Where.
         settings: How to connect and write; the defaults when None.
-        environment: Where the sign-in to a storage account is named; boto3 reads the process's own.
+        environment: Where the sign-in to a storage account is named; what it does not say, boto3 finds by itself.
         prefect_secret: Reads a Prefect Secret block, where there is a Prefect API.
 
     Raises:
@@ -70,7 +70,7 @@ def _open_cloud(
             from cluvault.vault.s3_store import S3Options, S3Store  # noqa: PLC0415  # folders start without
 
             options = S3Options(**settings.s3.model_dump())
-            return S3Store(bucket, prefix, options=options, connections=settings.connections)
+            return S3Store(bucket, prefix, options=options, connections=settings.connections, environment=environment)
         case BlobObject(account, container, prefix):
             from cluvault.vault.blob_store import BlobOptions, BlobStore  # noqa: PLC0415  # as above
 

@@ -28,7 +28,7 @@ from cluvault.vault.refusals import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Generator
+    from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -40,6 +40,11 @@ _SIGN_IN: Final = (
     "sign in as somebody with s3:GetObject (and s3:ListBucket, without which S3 refuses what does not exist, too): "
     "AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role; and check this machine's clock"
 )
+_KEY_NAMES: Final = {
+    "aws_access_key_id": "AWS_ACCESS_KEY_ID",
+    "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY",
+    "aws_session_token": "AWS_SESSION_TOKEN",
+}
 WORDS: Final = Vocabulary(
     no_object={"NoSuchKey", "NoSuchVersion"},
     no_container={"NoSuchBucket", "InvalidBucketName"},
@@ -109,6 +114,7 @@ def connect(
     region: str = "",
     profile: str = "",
     service: str = "s3",
+    environment: Mapping[str, str] | None = None,
 ) -> S3Client:
     """A client with the credentials that boto3 finds; thread-safe, as every client of boto3 is.
 
@@ -120,6 +126,7 @@ def connect(
         region: Likewise.
         profile: Likewise.
         service: Another of Amazon's services than S3; whoever names one knows the client's type.
+        environment: Where AWS_ACCESS_KEY_ID and its like may be; a profile goes before them.
 
     Raises:
         ConfigurationError: what boto3 finds is incomplete, or a session token would travel in clear.
@@ -136,7 +143,10 @@ def connect(
     with translated(url):
         try:
             session: Any = boto3.Session(
-                botocore_session=_session(), profile_name=profile or None, region_name=region or None
+                botocore_session=_session(),
+                profile_name=profile or None,
+                region_name=region or None,
+                **({} if profile else _keys(environment or {})),
             )
             client = cast("S3Client", session.client(service, config=config, endpoint_url=endpoint or None))
         except ValueError as err:  # how botocore says that an endpoint is no URL, or that ~/.aws holds nonsense
@@ -146,6 +156,12 @@ def connect(
             client.close()
             raise in_clear(url, endpoint=goal, secret="the session token")  # noqa: S106  # what it is called
         return client
+
+
+def _keys(environment: Mapping[str, str]) -> dict[str, str]:
+    """The arguments for keys that the environment holds; none unless it has both halves."""
+    found = {argument: text for argument, name in _KEY_NAMES.items() if (text := environment.get(name))}
+    return found if {"aws_access_key_id", "aws_secret_access_key"} <= found.keys() else {}
 
 
 def _session() -> Any:

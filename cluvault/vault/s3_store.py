@@ -25,7 +25,7 @@ from cluvault.vault.s3 import connect, is_conflict, is_taken, is_unsupported, tr
 from cluvault.vault.store import check_key, key_fault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from cluvault.vault.s3 import S3Client
 
@@ -74,14 +74,24 @@ class S3Store(ProbedStore):
         prefix: What every key starts with, without slashes at its ends; may be empty.
         options: How to connect and write.
         connections: Requests at once.
+        environment: Where keys may be; what it does not say, boto3 finds by itself.
     """
 
-    def __init__(self, bucket: str, prefix: str = "", *, options: S3Options | None = None, connections: int) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str = "",
+        *,
+        options: S3Options | None = None,
+        connections: int,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__()
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
         self._options = options or S3Options()
         self._connections = connections
+        self._environment = environment or {}
         self._opened: tuple[S3Client, ThreadPoolExecutor] | None = None
 
     @property
@@ -216,6 +226,7 @@ class S3Store(ProbedStore):
             endpoint=self._options.endpoint,
             region=self._options.region,
             profile=self._options.profile,
+            environment=self._environment,
         )
         return client, ThreadPoolExecutor(self._connections, thread_name_prefix="cluvault-s3")
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 POOL_TYPES = ("process", "docker", "kubernetes")
 ENTRIES = {one.full_name: one for one in read_entries()}
+OVERLAPPING = {"recover/recover"}
+"""Its runs may overlap: leases see to it that they do not disturb each other."""
 FLOWS_OF_EVENTS = re.compile(r"(prefect\.flow-run|cluvault)\.[a-zA-Z*.-]+")
 
 
@@ -71,7 +73,7 @@ def test_schedules_do_not_collide() -> None:
 def test_what_runs_by_itself_runs_once_at_a_time() -> None:
     """A run that is still under way is not joined by another; two at once would only wait for each other."""
     for entry in ENTRIES.values():
-        if entry.schedules:
+        if entry.schedules and entry.full_name not in OVERLAPPING:
             assert entry.concurrency_limit is not None, entry.full_name
             assert entry.concurrency_limit.limit == 1
 
