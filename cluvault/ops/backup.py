@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -14,11 +14,12 @@ from cluvault.errors import CluvaultError, ConfigurationError
 from cluvault.model.manifest import Reason, id_moment
 from cluvault.model.run import Outcome, RunItem, Seen
 from cluvault.ops.capture import capture_models, export_capture, list_models, store_capture, store_if_changed
-from cluvault.ops.fanout import at_once, failed_item, for_each, ignore
+from cluvault.ops.fanout import failed_item, for_each, ignore
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.chain import due_promotions
 from cluvault.plan.incremental import Need, Times, Trust, decide, seen_of
+from cluvault.vault.standing import standing_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from cluvault.model.manifest import Manifest
     from cluvault.ops.workspace import Workspace
-
-_LOOKS_AT_ONCE: Final = 32
 
 
 def _plain_tag(tag: str) -> str:
@@ -202,21 +201,24 @@ async def _sorted_by_need(
     vault = await workspace.vault()
     seen = await vault.last_seen(since=listed_at - trust.at_most)
 
-    async def one(target: ProjectTask) -> ProjectTask | RunItem:
-        latest = await vault.standing(target.resource, target.project)
+    standing = {
+        resource: await standing_snapshots(vault, resource, [one.project for one in chosen if one.resource == resource])
+        for resource in sorted({one.resource for one in chosen})
+    }
+    to_do: list[ProjectTask] = []
+    unchanged: list[RunItem] = []
+    for target in chosen:
+        latest = standing[target.resource].get(target.project)
         endpoint = workspace.settings.resource(target.resource).endpoint
-        before = seen_of(seen, latest)
-        decision = decide(target.times, latest, before, endpoint=endpoint, trust=trust, now=listed_at)
+        decision = decide(target.times, latest, seen_of(seen, latest), endpoint=endpoint, trust=trust, now=listed_at)
         if decision.seen is None or latest is None or not set(options.tags) <= set(latest.tags):
-            return target
-        if decision.need is Need.MODELS:
-            return replace(target, need=Need.MODELS, exported_at=decision.seen.exported_at)
-        item = _item(latest, Outcome.UNCHANGED, decision.seen)
-        return item.model_copy(update={"detail": f"{item.detail}; {decision.why}"})
-
-    found = await at_once(chosen, one, concurrency=_LOOKS_AT_ONCE)
-    to_do = [each for each in found if not isinstance(each, RunItem)]
-    return to_do, [each for each in found if isinstance(each, RunItem)]
+            to_do.append(target)
+        elif decision.need is Need.MODELS:
+            to_do.append(replace(target, need=Need.MODELS, exported_at=decision.seen.exported_at))
+        else:
+            item = _item(latest, Outcome.UNCHANGED, decision.seen)
+            unchanged.append(item.model_copy(update={"detail": f"{item.detail}; {decision.why}"}))
+    return to_do, unchanged
 
 
 def _seen(times: Times, *, exported_at: datetime, models_at: datetime) -> Seen:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import DamagedSnapshot, ObjectNotFound, SnapshotNotFound, VaultError, VaultTooNew
 from cluvault.model.manifest import read_manifest, snapshot_second
-from cluvault.plan.history import History, is_whole, key_of, sort_objects
+from cluvault.plan.history import History, key_of, sort_objects
 from cluvault.plan.keys import (
     SNAPSHOTS,
     SnapshotKey,
@@ -183,9 +183,9 @@ class Catalogue:
             return {}
         return await asyncio.to_thread(self._cache.find, list(part.manifests.values()), after=part.after)
 
-    def objects(self) -> AsyncIterator[ObjectInfo]:
-        """Everything that lies in the vault's place, sorted by key; nothing is read."""
-        return self._store.list()
+    def objects(self, prefix: str = "") -> AsyncIterator[ObjectInfo]:
+        """What lies in the vault's place, or below a prefix of it, sorted by key; nothing is read."""
+        return self._store.list(prefix)
 
     async def resources(self) -> list[str]:
         """The resources of which there is, or was, a snapshot."""
@@ -263,23 +263,13 @@ class Catalogue:
             VaultTooNew: a newer format wrote it.
         """
         keys = [key async for key in self.keys(resource=resource, project=project)]
+        return await self.newest_of(keys, as_of=as_of)
+
+    async def newest_of(self, keys: Sequence[SnapshotKey], *, as_of: datetime | None = None) -> Manifest | None:
+        """The newest of some snapshots of a project. Raises what `latest` does."""
         for group in newest_first(keys, as_of=as_of):
             if found := newest(await self._manifests(group), as_of=as_of):
                 return found
-        return None
-
-    async def standing(self, resource: str, project: str) -> Manifest | None:
-        """The newest snapshot of a project, when its content is there in the right size; no content is read.
-
-        None when there is none, or when the newest is damaged in a way that a listing and its manifest tell.
-        """
-        found = await self.objects_of(resource, project)
-        try:
-            for group in newest_first(list(found.manifests), as_of=None):
-                if (latest := newest(await self._manifests(group), as_of=None)) is not None:
-                    return latest if is_whole(latest, found.contents) else None
-        except (DamagedSnapshot, VaultTooNew):
-            return None
         return None
 
     async def resolve(self, reference: SnapshotReference) -> Manifest:
