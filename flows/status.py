@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow, get_run_logger
 
 from cluvault.ops import status as ops
-from cluvault.ops.status import StatusAlarm, StatusOptions
+from cluvault.ops.status import StatusAlarm, StatusOptions, alarms_to_tell
 from cluvault.plan.status import Status
 from cluvault.plan.status_events import status_events
 from tasks.artifacts import publish_status
@@ -21,7 +21,7 @@ async def status(options: StatusOptions = StatusOptions()) -> Status:  # noqa: B
     """Survey resources and vault, judge, show, tell.
 
     Raises:
-        StatusAlarm: something is not as it should be.
+        StatusAlarm: something is not as it should be, and with `urgent_only` cannot wait until tomorrow.
     """
     logger = get_run_logger()
     async with open_workspace() as workspace:
@@ -30,7 +30,7 @@ async def status(options: StatusOptions = StatusOptions()) -> Status:  # noqa: B
             logger.warning("%s: %s", alarm.kind.value, alarm)
         logger.info("%s", found.summary)
         await publish_status(found)
-        await publish_events(status_events(found, run_id=workspace.new_run_id()))
-    if found.alarms:
-        raise StatusAlarm(found)
+        await publish_events(status_events(found, run_id=workspace.new_run_id(), urgent_only=options.urgent_only))
+    if alarms_to_tell(found, urgent_only=options.urgent_only):
+        raise StatusAlarm(found, urgent_only=options.urgent_only)
     return found

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cluvault.errors import VaultError
     from cluvault.ops.workspace import Workspace
     from cluvault.plan.keys import SnapshotKey
+    from cluvault.plan.status_alarm import Alarm
     from cluvault.plan.status_facts import Place, ProjectHistory
     from cluvault.service.client import CluClient
     from cluvault.service.models import Project
@@ -50,6 +51,10 @@ class StatusOptions(BaseModel):
         default=False,
         description="Ask for the models and deployments of each project, too: two calls for each of them.",
     )
+    urgent_only: bool = Field(
+        default=False,
+        description="The flow fails for, and tells of, only what cannot wait until tomorrow; it shows everything.",
+    )
     deep_most: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=200, description="With deep: ask for the details of at most so many projects of a resource."
     )
@@ -65,11 +70,16 @@ class StatusOptions(BaseModel):
 class StatusAlarm(CluvaultError):
     """Something is not as it should be; the status says what."""
 
-    def __init__(self, status: Status) -> None:
-        first = status.alarms[0]
-        more = f" (and {len(status.alarms) - 1} more)" if len(status.alarms) > 1 else ""
+    def __init__(self, status: Status, *, urgent_only: bool = False) -> None:
+        first, *others = alarms_to_tell(status, urgent_only=urgent_only)
+        more = f" (and {len(others)} more)" if others else ""
         super().__init__(f"status: {first}{more}")
         self.status = status
+
+
+def alarms_to_tell(status: Status, *, urgent_only: bool) -> tuple[Alarm, ...]:
+    """The alarms, or those of them that cannot wait until tomorrow."""
+    return tuple(alarm for alarm in status.alarms if alarm.is_urgent or not urgent_only)
 
 
 async def status(workspace: Workspace, options: StatusOptions, *, run: Runner = run_directly) -> Status:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from cluvault.model.json_text import JsonObject
@@ -31,6 +31,19 @@ class AlarmKind(StrEnum):
     VERIFY_MISSED = "verify-missed"
 
 
+CAN_WAIT: Final = frozenset(
+    {
+        AlarmKind.DRILL_MISSED,
+        AlarmKind.DRILL_SLOW,
+        AlarmKind.MODELS_FULL,
+        AlarmKind.MODEL_EXPIRY,
+        AlarmKind.DEPLOYMENT_EXPIRY,
+        AlarmKind.VERIFY_MISSED,
+    }
+)
+"""Alarms that are about days: who is told of them each hour stops reading."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """One thing that somebody has to look at.
@@ -49,10 +62,16 @@ class Alarm:
     def __str__(self) -> str:
         return f"{self.sentence}; {self.mend}"
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it should not wait until tomorrow."""
+        return self.kind not in CAN_WAIT
+
     def to_json(self) -> JsonObject:
         """For programs."""
         return {
             "kind": self.kind.value,
+            "urgent": self.is_urgent,
             "resource": self.resource or None,
             "project": self.project or None,
             "sentence": self.sentence,

@@ -19,14 +19,16 @@ EXPIRY_NEAR: Final = f"{PREFIX}expiry.near"
 _OVERDUE: Final = frozenset({AlarmKind.STALE, AlarmKind.NEVER_BACKED_UP})
 
 
-def status_events(status: Status, *, run_id: str) -> tuple[Event, ...]:
+def status_events(status: Status, *, run_id: str, urgent_only: bool = False) -> tuple[Event, ...]:
     """One event for each project that is overdue, and for each with a last day that is near; again with every status.
 
     Args:
         status: What was found.
         run_id: Tells this status from others.
+        urgent_only: Nothing of last days.
     """
-    found = (event for row in status.rows for event in (*_freshness(row), *_expiry(row)))
+    tellers = (_freshness,) if urgent_only else (_freshness, _expiry)
+    found = (event for row in status.rows for tell in tellers for event in tell(row))
     return tuple(replace(event, payload={**event.payload, "runId": run_id}) for event in found)
 
 

@@ -38,6 +38,9 @@ def test_fails_with_a_table_and_events(prefect: Prefect, vault_of_dev: Path) -> 
     assert (first["project"], first["state"]) == ("prod/Overdue", "alarm")
     assert told(prefect, "cluvault.project.prod/Overdue")
     assert desk("status", "--flow").code == 4
+    desk.configure(text + "[status]\nverify-days = 1\n")
+    assert prefect.run("status", StatusOptions(resources=("dev",), urgent_only=True)).exit_code == 4
+    desk.configure(text)
     assert desk.done("status", "dev", "--flow").out.splitlines()[-1] == "2 ok: all fine"
 
 

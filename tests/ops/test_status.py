@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from cluvault.errors import ConfigurationError, NotAVault
 from cluvault.ops.drift import DriftOptions, drift
-from cluvault.ops.status import StatusAlarm, StatusOptions, status
+from cluvault.ops.status import StatusAlarm, StatusOptions, alarms_to_tell, status
 from cluvault.plan.history import key_of
 from cluvault.settings import Settings, StatusSettings
 from tests.support.snapshots import overwrite
@@ -181,6 +181,18 @@ async def test_details_on_request(trained: World) -> None:
     found = await trained.status(deep=True, deep_most=1)
     assert "GET dev/Travel/models" not in trained.requests
     assert found.notes == ("dev: 1 projects were not asked for their models and deployments",)
+
+
+async def test_alarms_that_can_wait(trained: World) -> None:
+    """Whoever is told each hour is told of what is urgent only; the alarm names the first of what counts."""
+    objectives(trained, **{"expiry-days": 3650, "freshness-hours": 0.0001})
+    found = await trained.status(deep=True)
+    assert {one["kind"]: one["urgent"] for one in found.to_json()["alarms"]} == {
+        "stale": True, "model-expiry": False, "deployment-expiry": False,
+    }  # fmt: skip
+    assert len(alarms_to_tell(found, urgent_only=True)) < len(alarms_to_tell(found, urgent_only=False)) == 5
+    assert "(and 1 more)" in str(StatusAlarm(found, urgent_only=True))
+    assert "(and 4 more)" in str(StatusAlarm(found))
 
 
 async def test_details_that_do_not_come(trained: World) -> None:

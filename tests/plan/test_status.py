@@ -403,6 +403,8 @@ def test_events_of_what_is_overdue_and_near() -> None:
     assert (stale.payload["ageSeconds"], stale.payload["objectiveSeconds"]) == (108_000, 93_600)
     detail = LiveDetail((LiveModel("b", None, date(2026, 12, 1)),), (LiveDeployment("live", "b", date(2026, 12, 2)),))
     (near,) = status_events(look(FRESH, projects=(live(detail=detail),)), run_id="r")
+    assert status_events(look(FRESH, projects=(live(detail=detail),)), run_id="r", urgent_only=True) == ()
+    assert len(status_events(look(projects=(live(detail=detail),)), run_id="r", urgent_only=True)) == 1
     assert near.name == "cluvault.expiry.near"
     assert near.payload == {
         "resource": "prod",
