@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from cluvault.ops.announcements import Announcement
     from cluvault.ops.workspace import Workspace
     from cluvault.settings import Settings
 
@@ -54,8 +55,12 @@ class Invocation:
         *,
         kind: str = "",
         options: BaseModel | None = None,
+        by_events: bool = False,
     ) -> T:
-        """Run an operation in a workspace of the configuration; one that acts has a kind, and is announced."""
+        """Run an operation in a workspace of the configuration; one that acts has a kind, and is announced.
+
+        `by_events` is for what is no flow and is to be known to Prefect all the same, where it has an API.
+        """
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # finding them reads every package's metadata
         import asyncio  # noqa: PLC0415
 
@@ -63,9 +68,10 @@ class Invocation:
         from cluvault.ops.workspace import Workspace  # noqa: PLC0415
 
         settings = self._own_settings()
+        on_event = self._prefect_events() if by_events and has_prefect_api(os.environ) else _ignore
 
         async def inside() -> T:
-            async with Workspace(settings, prefect_secret=_secret_reader(settings)) as workspace:
+            async with Workspace(settings, prefect_secret=_secret_reader(settings), on_event=on_event) as workspace:
                 if not kind:
                     return await operation(workspace)
                 async with announcing(workspace, kind, options, warn=_warn):
@@ -96,6 +102,15 @@ class Invocation:
             return self._run_flow(name, options)
         return self.work(directly, kind=name, options=options)
 
+    def _prefect_events(self) -> Callable[[Announcement], None]:
+        self._quieten_prefect()
+        return import_module("tasks.emitting").emit
+
+    def _quieten_prefect(self) -> None:
+        """Prefect logs a failure with its stack trace; people get our one line, the API the logs."""
+        if not self.verbose:
+            os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
     def _run_flow(self, name: str, options: BaseModel) -> Any:
         import asyncio  # noqa: PLC0415
 
@@ -104,8 +119,7 @@ class Invocation:
             os.environ["CLUVAULT_CONFIG"] = str(Path(self.config).resolve())
         if self.vault is not None:
             os.environ["CLUVAULT_VAULT"] = self.vault
-        if not self.verbose:  # Prefect logs a failure with its stack trace; people get our one line, the API the logs
-            os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        self._quieten_prefect()
         flow = getattr(import_module(f"flows.{name}"), name)
         try:
             return asyncio.run(flow(options))
@@ -134,6 +148,10 @@ def has_prefect_api(environment: Mapping[str, str]) -> bool:
         return bool(profiles["profiles"][name]["PREFECT_API_URL"])
     except (KeyError, TypeError):
         return False
+
+
+def _ignore(_announcement: Announcement) -> None:
+    """Nobody listens."""
 
 
 def _warn(sentence: str) -> None:

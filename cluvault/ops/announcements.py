@@ -98,8 +98,11 @@ async def announcing(
         )
         await _tell_webhook(workspace, kind, warn)
         raise
-    except asyncio.CancelledError:
-        await _tell_webhook(workspace, kind, warn, patience=_PATIENCE_WHEN_CANCELLED)
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as signal:  # it was cancelled, or whoever runs it suspends it
+        is_cancelled = isinstance(signal, asyncio.CancelledError)
+        await _tell_webhook(workspace, kind, warn, patience=_PATIENCE_WHEN_CANCELLED if is_cancelled else None)
         raise
     else:
         await _tell_webhook(workspace, kind, warn)

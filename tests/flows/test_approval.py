@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from prefect.flow_runs import aresume_flow_run
 from cluvault.ops.promote import PromoteOptions, PromotionRefused
 from flows.promote import promote
 from tests.cli.test_promote import route
+from tests.flows.test_events import told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +135,10 @@ def test_approved_by_the_command_while_the_form_is_open(prefect: Prefect, monkey
     asking.work()
     (promotion,) = [one["promotion"] for one in desk.done("promotions", "--json").json]
     monkeypatch.setenv("CLUVAULT_ACTOR", "berta")
+    since = datetime.now(UTC)
     assert "the flow run that waited for it goes on with it" in desk.done("approve", promotion).out
+    (approved,) = told(prefect, since, at_least=1)  # though no flow has told of it
+    assert (approved["event"], approved["payload"]["by"]) == ("cluvault.promotion.approved", "berta")
     assert asking.state == "Resuming"
     assert asking.work().state == "promoted"
     assert decisions(desk) == [("berta", "approved", "command")]

@@ -13,6 +13,7 @@ import pytest
 import trustme
 
 from cluvault.errors import ConfigurationError, ProjectExists
+from cluvault.model.event import Event
 from cluvault.ops.announcements import announcing
 from cluvault.ops.backup import BackupOptions, backup
 from cluvault.ops.notify import Delivery, notify
@@ -269,6 +270,29 @@ async def test_a_cancelled_operation_tells_what_it_has(world: World, receiver: R
             await cancelled(workspace)
     assert world.seconds <= 5
     assert len(warnings) == 1
+
+
+class SuspendedError(BaseException):
+    """As Prefect's Pause is: no Exception."""
+
+
+@pytest.mark.parametrize("signal, told", [(SuspendedError, 1), (KeyboardInterrupt, 0)])
+async def test_a_suspended_operation_tells_what_it_has(
+    world: World, receiver: Receiver, signal: type[BaseException], told: int
+) -> None:
+    """A promotion that waits for its approval in Prefect's form asks for it; who presses Ctrl-C waits for nothing."""
+    configured(world, receiver.url)
+    asked = Event("cluvault.promotion.awaiting-approval", "cluvault.project.prod/Desk", {"runId": "r"})
+
+    async def suspended(workspace: Workspace) -> None:
+        async with announcing(workspace, "promote"):
+            workspace.announce([asked])
+            raise signal
+
+    async with workspace_of(world) as workspace:
+        with pytest.raises(signal):
+            await suspended(workspace)
+    assert len(receiver.received) == told
 
 
 async def test_our_own_faults_end_no_run(world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def command(invocation: Invocation, *, promotion: str, note: str, reject: bool, 
         report = await resume(workspace, decided.key, on_step=announce(quiet=quiet), on_wait=show_waiting(quiet=quiet))
         return report, await _tell_the_form(decided)
 
-    report, is_told = invocation.work(act, kind="approve", options=options)
+    report, is_told = invocation.work(act, kind="approve", options=options, by_events=True)
     if invocation.json:
         print_json(report.to_json())
     elif apply:
