@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import CluvaultError
 from cluvault.ops.status import StatusOptions, status
 from cluvault.plan.status_metrics import CONTENT_TYPE, status_to_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-
-    from pydantic import SecretStr
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
 
     from cluvault.ops.workspace import Workspace
+
+Admits = Callable[[Mapping[str, str], Mapping[str, str]], Awaitable[bool]]
 
 _KEPT_SECONDS: Final = 60.0
 _log = logging.getLogger(__name__)
@@ -55,34 +57,23 @@ class Metrics:
             return self._text
 
 
-def metrics_app(metrics: Metrics, *, tokens: Sequence[SecretStr] = ()) -> Callable[..., Awaitable[None]]:
-    """An ASGI application that answers GET with the figures, to be mounted at `/metrics`.
+def metrics_route(metrics: Metrics, *, admits: Admits | None = None) -> Route:
+    """Answers GET of `/metrics` with the figures.
 
     Args:
         metrics: The figures.
-        tokens: One of them a scraper has to bring, as `Authorization: Bearer …`; names of projects are not for all.
+        admits: Whether a request with these headers and this query may read names of projects; None lets everybody.
     """
     from starlette.responses import PlainTextResponse, Response  # noqa: PLC0415  # commands start without
+    from starlette.routing import Route  # noqa: PLC0415
 
-    async def answer(scope: MutableMapping[str, Any]) -> Response:
-        if scope["method"] not in ("GET", "HEAD"):
-            return PlainTextResponse("only GET\n", 405, {"Allow": "GET, HEAD"})
-        if tokens and not _brings_one_of(tokens, scope):
-            return PlainTextResponse("a token is needed\n", 401, {"WWW-Authenticate": "Bearer"})
+    async def answer(request: Request) -> Response:
         try:
+            if admits is not None and not await admits(request.headers, request.query_params):
+                return PlainTextResponse("show the secret or a token\n", 401, {"WWW-Authenticate": "Bearer"})
             return Response(await metrics.text(), headers={"Content-Type": CONTENT_TYPE})
         except CluvaultError as err:
             _log.warning("no metrics: %s", err)
             return PlainTextResponse("the status cannot be made; the log says why\n", 503)
 
-    async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        response = await answer(scope)
-        await response(scope, receive, send)
-
-    return app
-
-
-def _brings_one_of(tokens: Sequence[SecretStr], scope: MutableMapping[str, Any]) -> bool:
-    given = dict(scope["headers"]).get(b"authorization", b"")
-    wanted = [f"Bearer {token.get_secret_value()}".encode() for token in tokens]
-    return any(hmac.compare_digest(given, one) for one in wanted)
+    return Route("/metrics", answer, methods=["GET"])

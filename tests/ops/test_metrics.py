@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from pydantic import SecretStr
+from starlette.applications import Starlette
 
-from cluvault.ops.metrics import Metrics, metrics_app
+from cluvault.ops.metrics import Metrics, metrics_route
 from cluvault.ops.status import StatusOptions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
     from tests.support.world import World
 
@@ -26,8 +26,11 @@ async def scraped(world: World) -> AsyncGenerator[httpx.AsyncClient]:
     await world.backup()
     world.events.clear()
     async with world.workspace() as workspace:
-        app = metrics_app(Metrics(workspace), tokens=(SecretStr("other"), SecretStr("scrape-me")))
-        transport = httpx.ASGITransport(app)
+
+        async def admits(headers: Mapping[str, str], _query: Mapping[str, str]) -> bool:
+            return headers.get("authorization") == "Bearer scrape-me"
+
+        transport = httpx.ASGITransport(Starlette(routes=[metrics_route(Metrics(workspace), admits=admits)]))
         headers = {"Authorization": "Bearer scrape-me"}
         async with httpx.AsyncClient(transport=transport, base_url="http://here", headers=headers) as client:
             yield client
@@ -66,7 +69,8 @@ async def test_only_for_those_who_may(scraped: httpx.AsyncClient, world: World) 
 async def test_a_status_that_cannot_be_made(world: World) -> None:
     """503 without a reason for strangers: Prometheus then knows that it knows nothing."""
     async with world.workspace() as workspace:
-        transport = httpx.ASGITransport(metrics_app(Metrics(workspace, StatusOptions(offline=True))))
+        route = metrics_route(Metrics(workspace, StatusOptions(offline=True)))
+        transport = httpx.ASGITransport(Starlette(routes=[route]))
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
             answer = await client.get("/metrics")
     assert (answer.status_code, answer.text) == (503, "the status cannot be made; the log says why\n")
