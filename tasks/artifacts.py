@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
+from cluvault.model.run import Outcome
 from cluvault.plan.diff_report import diff_to_markdown, escape_markdown
 from cluvault.plan.gate_report import verdict_to_markdown
 from cluvault.plan.promotion_pages import plan_to_markdown
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from cluvault.model.run import RunItem
     from cluvault.ops.drift import DriftReport
     from cluvault.ops.promote import PromotionReport
+    from cluvault.ops.replicate import ReplicaReport
     from cluvault.ops.report import Report
     from cluvault.ops.verify import VerifyReport
     from cluvault.plan.cleanup import CleanupPlan
@@ -154,6 +156,16 @@ async def publish_drift(report: DriftReport) -> None:
     ]
     if pages:
         await acreate_markdown_artifact(markdown="\n".join(pages), key="cluvault-direct-edits")
+
+
+async def publish_replica(report: ReplicaReport) -> None:
+    """A table of how each project of a replica stands, those that are not as at the source first."""
+    rows: list[dict[str, Any]] = [
+        {"project": one.project, "status": one.outcome.value, "changes": one.changes, "detail": one.sentence}
+        for one in sorted(report.projects, key=lambda one: one.outcome is Outcome.EQUAL)
+    ]
+    description = f"{report.target} as a replica of {report.source}: {report.run.summary}."
+    await acreate_table_artifact(table=rows[:_MOST_ROWS], key="cluvault-replica", description=description)
 
 
 def _row(item: RunItem) -> dict[str, Any]:

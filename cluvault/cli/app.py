@@ -38,6 +38,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "approve": "Agree to a promotion that waits for a person, or reject it.",
     "rollback": "Undo the last promotion of a project.",
     "recover": "End the promotions that a crash left, forwards or back.",
+    "replicate": "Keep a second resource equal to the first, for a fail-over.",
     "promotions": "List the promotions, what became of them and who asked for them.",
     "cleanup": "Delete stale projects; each is kept in the vault first.",
     "prune": "Remove the snapshots that no retention rule keeps.",

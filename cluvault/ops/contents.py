@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cluvault.errors import DamagedSnapshot, SnapshotNotFound, SnapshotSealed, VaultTooNew
+from cluvault.model.manifest import Reason
 from cluvault.model.project_file import read_project_file
+from cluvault.ops.capture import export_capture, store_if_changed
 from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.drift import is_present_content
 
@@ -48,7 +50,13 @@ class Present:
 
 
 async def present_content(
-    workspace: Workspace, resource: str, project: str, *, modified_at: datetime | None, full: bool = False
+    workspace: Workspace,
+    resource: str,
+    project: str,
+    *,
+    modified_at: datetime | None,
+    full: bool = False,
+    keep: bool = False,
 ) -> Present:
     """The content of a live project.
 
@@ -58,12 +66,15 @@ async def present_content(
         project: The project.
         modified_at: What a listing of now says.
         full: Export it in any case.
+        keep: Have it in the vault afterwards.
 
     Raises:
         ProjectNotFound: it is gone meanwhile.
         InvalidProjectFile: what came is no project file.
     """
     manifest = None if full else await _fresh_snapshot(workspace, resource, project, modified_at)
+    if manifest is None and keep:
+        return await _kept(workspace, resource, project, modified_at)
     if manifest is None:
         return await _exported(workspace, resource, project, modified_at)
     found = Present(
@@ -125,6 +136,22 @@ async def _exported(workspace: Workspace, resource: str, project: str, modified_
         api_version=exported.api_version,
         modified_at=modified_at,
         data=exported.data,
+    )
+
+
+async def _kept(workspace: Workspace, resource: str, project: str, modified_at: datetime | None) -> Present:
+    async with workspace.places(workspace.settings.backup.concurrency):
+        capture = await export_capture(workspace, resource, project, reason=Reason.MANUAL, last_modified=modified_at)
+    manifest, _ = await store_if_changed(workspace, capture)
+    return Present(
+        label=manifest.reference,
+        resource=resource,
+        project=project,
+        digest=capture.canonical_sha256,
+        api_version=capture.api_version,
+        modified_at=modified_at,
+        data=capture.raw,
+        manifest=manifest,
     )
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cluvault.errors import CluvaultError, UsageError
 from cluvault.model.promotion import RolledBack, Safety
+from cluvault.model.replica import ReplicaRecord
 from cluvault.model.run import Outcome
 from cluvault.ops.contents import file_of, present_content, with_data
 from cluvault.ops.fanout import sentence_of, together, try_each
@@ -33,6 +34,8 @@ from cluvault.plan.drift import (
     pair_projects,
     who_is_ahead,
 )
+from cluvault.plan.keys import ReplicaKey
+from cluvault.plan.overrides import apply_overrides
 from cluvault.plan.promotion_plan import meant_file, passed_of
 from cluvault.settings import OverrideSettings, RouteSettings
 
@@ -226,7 +229,7 @@ async def _listed(workspace: Workspace, resource: str) -> dict[str, datetime | N
 async def compare_project(workspace: Workspace, plan: DriftPlan, pair: Pair, *, full: bool = False) -> ProjectDrift:
     """Compare one project: what the route makes of the source with what the target holds."""
     route = plan.route
-    last, promotion = await _last(workspace, route, pair)
+    last, left_by = await _last(workspace, route, pair)
     source, target = Side(None, plan.at_source(pair)), Side(None, plan.at_target(pair))
     if pair.source is None:
         return ProjectDrift(pair, Outcome.ONLY_IN_TARGET, "target", source, target, last=last)
@@ -243,7 +246,7 @@ async def compare_project(workspace: Workspace, plan: DriftPlan, pair: Pair, *, 
     source, target = Side(digest, source.modified_at), Side(there.digest, target.modified_at)
     edit = None
     if is_edited(digest, there.digest, last) and last is not None:
-        edit = await _direct_edit(workspace, last, promotion, there)
+        edit = await _direct_edit(workspace, last, left_by, there)
     return ProjectDrift(
         pair=pair,
         outcome=Outcome.DIFFERS if difference else Outcome.EQUAL,
@@ -295,35 +298,49 @@ async def _meant(workspace: Workspace, route: RouteSettings, here: Present, *, p
 # --- what the last promotion left ----------------------------------------------------------------------------------
 
 
-async def _last(workspace: Workspace, route: RouteSettings, pair: Pair) -> tuple[Left | None, Promotion | None]:
-    """What the last promotion left at the target, and that promotion."""
+async def _last(
+    workspace: Workspace, route: RouteSettings, pair: Pair
+) -> tuple[Left | None, Promotion | ReplicaRecord | None]:
+    """What the last promotion or replication left at the target, and that."""
     if not await workspace.has_vault():
         return None, None
     vault = await workspace.vault()
     project = pair.target or route.target_project(pair.source or "")
-    promotions = await vault.promotions.of_project(route.target, project)
-    found = [(Left(one.reference, one.digest, one.at), promotion)
-             for promotion in promotions if (one := passed_of(promotion)) is not None]  # fmt: skip
+    found: list[tuple[Left, Promotion | ReplicaRecord]] = [
+        (Left(one.reference, one.digest, one.at), promotion)
+        for promotion in await vault.promotions.of_project(route.target, project)
+        if (one := passed_of(promotion)) is not None
+    ]
+    replica = await vault.replicas.last(route.target, project)
+    if replica is not None:
+        key = ReplicaKey(replica.resource, replica.project, replica.replica_id)
+        found.append((Left(key.reference, replica.digest, replica.at, "replication"), replica))
     return max(found, key=lambda one: one[0].at, default=(None, None))
 
 
-async def _direct_edit(workspace: Workspace, last: Left, promotion: Promotion | None, there: Present) -> DirectEdit:
+async def _direct_edit(
+    workspace: Workspace, last: Left, left_by: Promotion | ReplicaRecord | None, there: Present
+) -> DirectEdit:
     """What was edited since then, as far as the vault still holds what was there then."""
     try:
-        if promotion is None or last.digest is None:
+        if left_by is None or last.digest is None:
             return DirectEdit(last, unknown="the project was not there then")
         there = await with_data(workspace, there)
-        before = await _content_left(workspace, promotion)
+        before = await _content_left(workspace, left_by)
         difference = await asyncio.to_thread(lambda: diff_project_files(before, file_of(there)))
     except CluvaultError as err:
         return DirectEdit(last, unknown=err.message)
     return DirectEdit(last, difference)
 
 
-async def _content_left(workspace: Workspace, promotion: Promotion) -> ProjectFile:
-    """What the target held at a promotion's end: the new content, or the former one when it was undone."""
-    safety = promotion.find(Safety)
-    if not promotion.has(RolledBack) or safety is None or safety.snapshot is None:
-        return (await meant_by(workspace, promotion)).file
+async def _content_left(workspace: Workspace, left_by: Promotion | ReplicaRecord) -> ProjectFile:
+    """What the target held at the end: the new content, or the former one when a promotion was undone."""
+    if isinstance(left_by, ReplicaRecord):
+        source = await fetch_source(workspace, left_by.snapshot)
+        route = workspace.settings.route(left_by.route)
+        return await asyncio.to_thread(lambda: apply_overrides(source.read(), route.overrides))
+    safety = left_by.find(Safety)
+    if not left_by.has(RolledBack) or safety is None or safety.snapshot is None:
+        return (await meant_by(workspace, left_by)).file
     source = await fetch_source(workspace, safety.snapshot)
     return await asyncio.to_thread(source.read)

@@ -455,7 +455,9 @@ async def plan_promotion(workspace: Workspace, options: PromoteOptions) -> Plann
 async def _plan(workspace: Workspace, options: PromoteOptions) -> PlannedPromotion:
     route = workspace.settings.route(options.route)
     if route.kind != "promotion":
-        raise UsageError(f"route {options.route} is a {route.kind}, nothing is promoted by it", mend="name another")
+        raise UsageError(
+            f"route {options.route} is a {route.kind}, nothing is promoted by it", mend="use cluvault replicate"
+        )
     source = await _source(workspace, route, options)
     project = route.target_project(source.project)
     client = await workspace.client(route.target)

@@ -13,6 +13,7 @@ from cluvault.plan.keys import (
     parse_manifest_key,
     parse_promotion_key,
     parse_prune_key,
+    parse_replica_key,
     parse_run_key,
 )
 
@@ -27,6 +28,7 @@ class KeyKind(StrEnum):
     HOLD = "hold"
     PRUNE = "prune"
     PROMOTION = "promotion"
+    REPLICA = "replica"
     LEASE = "lease"
     INTAKE = "intake"
     FOREIGN = "foreign"
@@ -50,4 +52,6 @@ def kind_of(key: str) -> KeyKind:
         return KeyKind.PROMOTION
     if parse_intake_key(key) is not None:
         return KeyKind.INTAKE
+    if parse_replica_key(key) is not None:
+        return KeyKind.REPLICA
     return KeyKind.LEASE if parse_lease_key(key) is not None else KeyKind.FOREIGN

@@ -18,6 +18,7 @@ PRUNES: Final = "prunes/"
 PROMOTIONS: Final = "promotions/"
 LEASES: Final = "leases/"
 INTAKES: Final = "intakes/"
+REPLICAS: Final = "replicas/"
 _MANIFEST: Final = "manifest.json"
 _CONTENT: Final = "config.json.gz"
 _SEALED_CONTENT: Final = "config.json.gz.age"
@@ -124,6 +125,23 @@ class IntakeKey:
         return f"{folder}{number:0{_RECORD_DIGITS}d}.json"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ReplicaKey:
+    """The place of a replication's record, by its target; `replica_id` has the form of a snapshot id."""
+
+    resource: str
+    project: str
+    replica_id: str
+
+    def __str__(self) -> str:
+        return f"{replicas_prefix(self.resource, self.project)}{self.replica_id}.json"
+
+    @property
+    def reference(self) -> str:
+        """What messages call it."""
+        return f"{self.resource}/{self.project}@{self.replica_id}"
+
+
 @lru_cache(maxsize=4096)  # a listing of many snapshots asks for the same few names over and over
 def encode_name(name: str) -> str:
     """Percent-encode a name into one path segment that is neither empty nor a dot segment."""
@@ -171,6 +189,11 @@ def promotions_prefix(resource: str, project: str) -> str:
 def intakes_prefix(resource: str, project: str) -> str:
     """The prefix of what was put into an inbox for a project."""
     return f"{INTAKES}{encode_name(resource)}/{encode_name(project)}/"
+
+
+def replicas_prefix(resource: str, project: str) -> str:
+    """The prefix of the records of all replications to a project."""
+    return f"{REPLICAS}{encode_name(resource)}/{encode_name(project)}/"
 
 
 def leases_prefix(resource: str, project: str) -> str:
@@ -240,6 +263,16 @@ def parse_intake_key(key: str) -> tuple[IntakeKey, int] | None:
         return None
     found = IntakeKey(decode_name(parts[1]), decode_name(parts[2]), parts[3])
     return (found, number) if found.record(number) == key else None
+
+
+def parse_replica_key(key: str) -> ReplicaKey | None:
+    """The replication whose record has this key, or None for any other key."""
+    parts = key.split("/")
+    stem = parts[-1].removesuffix(".json")
+    if len(parts) != _PARTS - 1 or SNAPSHOT_ID.fullmatch(stem) is None:
+        return None
+    found = ReplicaKey(decode_name(parts[1]), decode_name(parts[2]), stem)
+    return found if str(found) == key else None
 
 
 def parse_lease_key(key: str) -> tuple[str, str, int] | None:

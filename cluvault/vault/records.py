@@ -12,9 +12,10 @@ from cluvault.model.prune_record import PruneRecord
 from cluvault.model.record_text import read_record
 from cluvault.model.run import read_run
 from cluvault.plan.key_kinds import KeyKind, kind_of
-from cluvault.plan.keys import PROMOTIONS, PromotionKey, parse_hold_key, parse_promotion_key
+from cluvault.plan.keys import PROMOTIONS, PromotionKey, parse_hold_key, parse_promotion_key, parse_replica_key
 from cluvault.vault.ahead import read_ahead
 from cluvault.vault.promotions import read_promotion_record
+from cluvault.vault.replicas import read_replica_record
 from cluvault.vault.writing import put_once
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from cluvault.vault.store import ObjectStore
 
-RECORDS: Final = (KeyKind.RUN, KeyKind.HOLD, KeyKind.PRUNE, KeyKind.PROMOTION)
+RECORDS: Final = (KeyKind.RUN, KeyKind.HOLD, KeyKind.PRUNE, KeyKind.PROMOTION, KeyKind.REPLICA)
 """What is written once and read for years. A lease is none: it says nothing once its time is over."""
 _AHEAD: Final = 8
 
@@ -44,6 +45,9 @@ def check_record(key: str, data: bytes) -> None:
         case KeyKind.PROMOTION:
             if (place := parse_promotion_key(key)) is not None:
                 read_promotion_record(data, key=place[0], number=place[1])
+        case KeyKind.REPLICA:
+            if (replica := parse_replica_key(key)) is not None:
+                read_replica_record(data, key=replica)
         case _:
             pass
 

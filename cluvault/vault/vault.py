@@ -46,6 +46,7 @@ from cluvault.vault.mending import Mending
 from cluvault.vault.promotions import Promotions
 from cluvault.vault.records import copy_promotions, fault_of
 from cluvault.vault.removal import Removal
+from cluvault.vault.replicas import Replicas
 from cluvault.vault.steady import steady_seconds
 from cluvault.vault.writing import put_once
 
@@ -91,6 +92,7 @@ class Vault(Catalogue):
         self.holds = Holds(self, store)
         self.promotions = Promotions(store)
         self.intakes = Intakes(store)
+        self.replicas = Replicas(store)
         self.removal = Removal(self, store, self.holds, clock=clock)
         self.mending = Mending(store)
 
