@@ -39,7 +39,7 @@ async def replicate(options: ReplicateOptions) -> ReplicaReport:
     def tell(status: ReplicaStatus) -> None:
         logger.info("%s: %s (%s)", status.project, status.outcome, status.sentence)
 
-    async with open_workspace() as workspace:
+    async with open_workspace("replicate", options) as workspace:
         report = await ops.replicate(workspace, options, run=STEPS, on_done=tell)
         logger.info("%s", report.run.summary)
         await publish_replica(report)

@@ -84,6 +84,8 @@ EVENTS: Final[Mapping[str, EventKind]] = {
     "cluvault.drill.failed": EventKind(
         "project", "a restore drill did not prove a snapshot", (*_ITEM, "snapshotId", "reference", "seconds")
     ),
+    "cluvault.replica.updated": EventKind("project", "a project of a replica was brought up to date", _ITEM),
+    "cluvault.replica.failed": EventKind("project", "a project of a replica could not be brought up to date", _ITEM),
     "cluvault.vault.damaged": EventKind(
         "vault",
         "a verification found damaged or missing snapshots; once a run",

@@ -61,6 +61,10 @@ _OF_ITEM: Final[Mapping[str, Mapping[str, str]]] = {
         Outcome.FAILED: "cluvault.copy.failed",
         Outcome.DAMAGED: "cluvault.copy.failed",
     },
+    "replicate": {
+        Outcome.REPLICATED: "cluvault.replica.updated",
+        Outcome.FAILED: "cluvault.replica.failed",
+    },
     "drill": {
         Outcome.PROVEN: "cluvault.drill.proven",
         Outcome.FAILED: "cluvault.drill.failed",

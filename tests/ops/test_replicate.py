@@ -278,7 +278,10 @@ async def test_somebody_else_works_on_the_target(world: World) -> None:
         key = PromotionKey("prod", "Desk", workspace.new_run_id())
         async with working_on(workspace, key, step="import"):
             found = await of_desk(world)
-    assert (found.outcome, "berta works on prod/Desk" in found.sentence) == (Outcome.FAILED, True)
+    assert (found.outcome, "prod/Desk" in found.sentence and "berta works on it: import" in found.sentence) == (
+        Outcome.FAILED,
+        True,
+    )
     assert await world.projects("prod") == []
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 RUN = "20261127T120000Z-00000001"
 SNAPSHOT = "20261127T115900Z-00000002"
-KINDS = ("backup", "restore", "create", "cleanup", "prune", "copy", "drill", "verify")
+KINDS = ("backup", "restore", "create", "cleanup", "prune", "copy", "drill", "verify", "replicate")
 DIGEST = "ab" * 32
 BUILT_ELSEWHERE = {"cluvault.drift.found"}
 """Beside what they tell of; tested there."""
