@@ -50,6 +50,7 @@ benchmarks:
     uv run python benchmarks/retention.py
     uv run python benchmarks/vault_stores.py
     uv run python benchmarks/vault_series.py 30
+    uv run python benchmarks/scale.py
 
 # The hashed requirements for images; no registry's host is in it.
 lock:

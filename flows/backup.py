@@ -11,13 +11,20 @@ from cluvault.ops import backup as ops
 from cluvault.ops.backup import BackupOptions
 from cluvault.ops.report import Report, RunFailed, finish_run
 from tasks.artifacts import publish_report
-from tasks.backup import export_backup, plan_backup, record_run
+from tasks.backup import export_backup, plan_backup, record_models, record_run
 from tasks.running import as_tasks, open_workspace
 
 if TYPE_CHECKING:
     from cluvault.model.run import RunItem
 
-STEPS = as_tasks({ops.plan_backup: plan_backup, ops.export_backup: export_backup, finish_run: record_run})
+STEPS = as_tasks(
+    {
+        ops.plan_backup: plan_backup,
+        ops.record_models: record_models,
+        ops.export_backup: export_backup,
+        finish_run: record_run,
+    }
+)
 
 
 def run_name() -> str:

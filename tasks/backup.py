@@ -27,6 +27,12 @@ async def export_backup(target: ProjectTask, options: BackupOptions) -> RunItem:
     return await ops.export_backup(current_workspace(), target, options)
 
 
+@task(name="record-models", timeout_seconds=24 * 3600, **STEP)
+async def record_models(targets: Sequence[ProjectTask], options: BackupOptions) -> list[RunItem]:
+    """See what models and deployments there are of projects that were not modified."""
+    return await ops.record_models(current_workspace(), targets, options)
+
+
 @task(name="record-run", task_run_name="record {kind}", **STEP)
 async def record_run(
     kind: str,

@@ -14,7 +14,7 @@ from cluvault.errors import CluvaultError, ConfigurationError
 from cluvault.model.manifest import Reason, id_moment
 from cluvault.model.run import Outcome, RunItem, Seen
 from cluvault.ops.capture import capture_models, export_capture, list_models, store_capture, store_if_changed
-from cluvault.ops.fanout import failed_item, for_each, ignore
+from cluvault.ops.fanout import at_once, failed_item, for_each, ignore
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.chain import due_promotions
@@ -111,14 +111,19 @@ async def backup(
     await workspace.vault(create=True)  # a vault that cannot be opened is known before anything is exported
     plan = await run(plan_backup, workspace, options)
     on_plan(plan)
+    looked_at = [one for one in plan.projects if one.need is Need.MODELS]
+    recorded = await run(record_models, workspace, looked_at, options) if looked_at else []
+    for item in recorded:
+        on_done(item)
+    done = {(item.resource, item.project) for item in recorded}
     items = await for_each(
-        plan.projects,
+        [one for one in plan.projects if (one.resource, one.project) not in done],
         lambda target: run(export_backup, workspace, target, options),
         concurrency=2 * _exports_at_once(workspace, options),  # half wait for the service, half for the vault
         name=lambda target: (target.resource, target.project),
         on_done=on_done,
     )
-    report = await run(finish_run, workspace, "backup", started_at, plan.resources, [*plan.known, *items])
+    report = await run(finish_run, workspace, "backup", started_at, plan.resources, [*plan.known, *recorded, *items])
     workspace.announce(due_promotions(items, workspace.settings.routes, run_id=report.run_id))
     return report
 
@@ -146,12 +151,7 @@ async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPla
 
 
 async def export_backup(workspace: Workspace, target: ProjectTask, options: BackupOptions) -> RunItem:
-    """Export one project and store it if it changed; the snapshot is read back before this says so.
-
-    Where only models or service deployments changed, its content is not exported again.
-    """
-    if target.need is Need.MODELS and (item := await _record_models(workspace, target, options)) is not None:
-        return item
+    """Export one project and store it if it changed; the snapshot is read back before this says so."""
     async with workspace.places(_exports_at_once(workspace, options)):
         capture = await export_capture(
             workspace,
@@ -164,6 +164,23 @@ async def export_backup(workspace: Workspace, target: ProjectTask, options: Back
     manifest, stored = await store_if_changed(workspace, capture)
     outcome = Outcome.STORED if stored else Outcome.UNCHANGED
     return _item(manifest, outcome, _seen(target.times, exported_at=capture.captured_at, models_at=capture.captured_at))
+
+
+async def record_models(workspace: Workspace, targets: Sequence[ProjectTask], options: BackupOptions) -> list[RunItem]:
+    """See what models and deployments there are of projects whose content did not change; record what changed.
+
+    One step for all, because it is two calls for each. A project that has to be exported all the same has no item.
+    """
+
+    async def one(target: ProjectTask) -> RunItem | None:
+        async with workspace.places(_exports_at_once(workspace, options)):
+            try:
+                return await _record_models(workspace, target, options)
+            except CluvaultError as err:
+                return failed_item(target.resource, target.project, err)
+
+    found = await at_once(targets, one, concurrency=2 * _exports_at_once(workspace, options))
+    return [item for item in found if item is not None]
 
 
 async def _record_models(workspace: Workspace, target: ProjectTask, options: BackupOptions) -> RunItem | None:
