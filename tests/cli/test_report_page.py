@@ -158,11 +158,11 @@ def test_thousands_of_projects() -> None:
     base = look(FRESH)
     (fine,) = base.rows
     (bad,) = look().rows
-    rows = (*(replace(fine, project=f"P{number}") for number in range(1500)), bad)
+    rows = (*(replace(fine, project=f"P{number}") for number in range(1100)), bad)
     text = render_report(FleetReport(replace(base, rows=rows), "vault", (), (), ()))
     assert len(text) < 4_000_000
     page = Page(text)
-    assert "501 without an alarm are left out" in page.text
+    assert "101 without an alarm are left out" in page.text
     assert "never-backed-up" in page.text
 
 
