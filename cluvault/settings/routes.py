@@ -180,10 +180,11 @@ class RouteSettings(Section):
             return self
         if self.source == self.target:
             raise ValueError("a replica is kept in another resource; name it as target")
-        of_promotions = {"gate": GateSettings(), "deploy": DeploySettings(), "after": None}
+        of_promotions = {"gate": GateSettings(), "deploy": DeploySettings(), "after": None, "on_snapshot": False}
         for name, default in of_promotions.items():
             if getattr(self, name) != default:
-                raise ValueError(f'a replica is as its source: remove {name}, or set kind = "promotion"')
+                written = name.replace("_", "-")
+                raise ValueError(f'a replica is as its source: remove {written}, or set kind = "promotion"')
         return self
 
     def target_project(self, project: str) -> str:

@@ -153,6 +153,7 @@ async def test_what_was_edited_directly_is_named_with_its_difference(world: Worl
     assert (found.outcome, found.edit) == (Outcome.EQUAL, None)  # the edit has come back
 
 
+@pytest.mark.slow
 async def test_an_edit_whose_before_is_pruned(world: World) -> None:
     """It is named all the same."""
     await world.put("dev", "Desk", desk())
@@ -165,6 +166,7 @@ async def test_an_edit_whose_before_is_pruned(world: World) -> None:
     assert "what was edited cannot be told: dev/Desk@" in found.edit.sentence
 
 
+@pytest.mark.slow
 async def test_after_a_rollback_the_former_content_is_what_was_left(world: World) -> None:
     """An edit is told from that; and what was not there before and is now."""
     await world.put("dev", "Desk", desk())
@@ -180,6 +182,7 @@ async def test_after_a_rollback_the_former_content_is_what_was_left(world: World
     assert [one.name for one in edit.difference.intents] == ["Hotfix"]
 
 
+@pytest.mark.slow
 async def test_what_was_not_there_before(world: World) -> None:
     """After the rollback of a first promotion the project should not be there."""
     await world.put("dev", "Desk", desk())
