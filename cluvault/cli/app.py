@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "restore": "Import a snapshot or file into a resource, proven by exporting it again.",
     "create": "Create a project and seed it.",
     "intake": "Import what is put into an inbox of a bucket or container.",
+    "listen": "Take events in over HTTPS: CloudEvents and Event Grid.",
     "promote": "Bring a project to the next environment, proven by a gate there before it serves.",
     "approve": "Agree to a promotion that waits for a person, or reject it.",
     "rollback": "Undo the last promotion of a project.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,7 @@ def tell_taken(invocation: Invocation, one: InboxObject, taken: Taken) -> None:
         return
     if invocation.json:
         print_json(taken.item.model_dump(mode="json", by_alias=True) | {"key": one.key})
+        sys.stdout.flush()
     else:
         item = taken.item
         say(f"{item.resource}/{item.project}: {item.outcome} ({item.detail})")
