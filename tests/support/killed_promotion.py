@@ -399,7 +399,9 @@ def assert_old_or_new(life: Life, old: dict[str, Any], end: dict[str, Any]) -> N
         return
     assert life.way == "good", end
     assert found.digest != now.digest, found
-    assert (found.production, found.staging, found.said) == (end["label"], now.production, "Refund"), found
+    assert (found.production, found.said) == (end["label"], "Refund"), found
+    # who does not know whether a swap is on its way deploys by name and leaves staging, so that a late one does no harm
+    assert found.staging in (now.production, end["label"]), found
 
 
 def live(life: Life, point: StopPoint, fate: str) -> str:
