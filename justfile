@@ -52,6 +52,10 @@ benchmarks:
     uv run python benchmarks/vault_series.py 30
     uv run python benchmarks/scale.py
 
+# What deaths of flow, server and worker cost, on a real Prefect server; takes a quarter of an hour.
+recovery:
+    uv run python benchmarks/recovery.py
+
 # The hashed requirements for images; no registry's host is in it.
 lock:
     uv export --quiet --no-dev --extra emulator --extra otel --no-emit-project --no-annotate --no-header --output-file requirements.lock
