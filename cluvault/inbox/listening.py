@@ -3,6 +3,7 @@
     POST    /events     events; both of Event Grid's handshakes
     OPTIONS /events     the handshake of CloudEvents webhooks
     GET     /healthz    whether this process answers
+    GET     /metrics    the status as Prometheus reads it, when `cluvault listen` mounts it
 
 200: taken over, or known already. 4xx: the sender should not send it again. 503: it should.
 """

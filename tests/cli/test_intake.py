@@ -124,7 +124,7 @@ def test_listening(
     sample: Callable[[str], bytes],
     running: Callable[..., subprocess.Popen[str]],
 ) -> None:
-    """An event brings its object in, and is answered after that; SIGTERM ends it; the secret is shown nowhere."""
+    """An event brings its object in, and is answered then; figures are for who shows the secret, which nobody sees."""
     url = put(s3_server, bucket, "New", sample("pizza-small"))
     process = running("listen", "--port", "0", "--json", "--no-flow")
     assert process.stdout is not None
@@ -136,6 +136,10 @@ def test_listening(
     assert "New" in desk.projects("dev")
     bad = event | {"id": "2", "data": {"url": f"s3://{bucket}/inbox/dev//config.json"}}
     assert httpx.post(address, json=bad, headers={"Authorization": f"Bearer {SECRET}"}).status_code == 400
+    figures = address.replace("/events", "/metrics")
+    assert httpx.get(figures).status_code == 401
+    found = httpx.get(figures, headers={"Authorization": f"Bearer {SECRET}"}, timeout=60)
+    assert 'cluvault_resource_up{resource="dev"} 1\n' in found.text
     assert end(process) == 0
     assert SECRET not in process.stdout.read()
 

@@ -52,6 +52,8 @@ def command(
 ) -> int:
     """Take events in over HTTPS until Ctrl-C or SIGTERM: CloudEvents 1.0 and Event Grid, at /events.
 
+    At /metrics the figures of `cluvault status` are for Prometheus, which shows the same secret or token.
+
     Who sends them shows the secret of [listen], or a token of Microsoft Entra ID. Each batch becomes a flow run;
     without a Prefect API the objects are imported here. Either way the sender is answered afterwards.
     """
@@ -78,6 +80,7 @@ def command(
 def _application(invocation: Invocation, workspace: Workspace, deployment: str) -> Starlette:
     from cluvault.inbox.listening import Batches, listening  # noqa: PLC0415  # --help starts without
     from cluvault.ops.intake import MOST_AT_ONCE, chosen_inboxes, objects_in  # noqa: PLC0415
+    from cluvault.ops.metrics import Metrics, metrics_route  # noqa: PLC0415
     from cluvault.vault.store import key_fault  # noqa: PLC0415
 
     settings = workspace.settings.listen
@@ -96,7 +99,9 @@ def _application(invocation: Invocation, workspace: Workspace, deployment: str) 
                 raise InvalidEvent(f"a key {fault}; the object stays where it is")
         await batches.add(arrivals)
 
-    return listening(settings, _doorkeeper(workspace), bring)
+    doorkeeper = _doorkeeper(workspace)
+    figures = metrics_route(Metrics(workspace), admits=doorkeeper.admits)
+    return listening(settings, doorkeeper, bring, more_routes=[figures])
 
 
 def _doorkeeper(workspace: Workspace) -> Doorkeeper:
