@@ -564,3 +564,16 @@ def test_objectives_are_of_configured_resources(load: Load) -> None:
     assert load(text.format("prod")).status.of("prod").freshness_hours == 4
     with pytest.raises(ConfigurationError, match=r"status\.resources: 'prd' is not a configured resource"):
         load(text.format("prd"))
+
+
+def test_how_it_is_deployed(tmp_path: Path) -> None:
+    """An environment is a name, or a file that is found from the configuration's folder; a block is type/name."""
+    file = tmp_path / "cluvault.toml"
+    file.write_text('[prefect]\nenvironment = "ours.yaml"\nnotify = "slack-webhook/ops"\n', "utf-8")
+    found = load_settings(file, environment={}).prefect
+    assert found.environment == str(tmp_path.resolve() / "ours.yaml")
+    assert (found.pool, found.pool_type, found.notify) == ("cluvault", "process", "slack-webhook/ops")
+    named = load_settings(file, environment={"CLUVAULT_PREFECT__ENVIRONMENT": "production"}).prefect
+    assert named.environment == "production"
+    with pytest.raises(ConfigurationError, match=r"at prefect\.notify: "):
+        load_settings(file, environment={"CLUVAULT_PREFECT__NOTIFY": "a person"})

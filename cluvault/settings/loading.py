@@ -107,7 +107,11 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     events = settings.events
     if events.ca_file is not None:
         events = events.model_copy(update={"ca_file": folder / events.ca_file})
-    return settings.model_copy(update={"vault": vault, "resources": resources, "routes": routes, "events": events})
+    prefect = settings.prefect
+    if prefect.environment is not None and prefect.environment.endswith((".yaml", ".yml")):
+        prefect = prefect.model_copy(update={"environment": str(folder / prefect.environment)})
+    changes = {"vault": vault, "resources": resources, "routes": routes, "events": events, "prefect": prefect}
+    return settings.model_copy(update=changes)
 
 
 def _with_golden_in(folder: Path, route: RouteSettings) -> RouteSettings:

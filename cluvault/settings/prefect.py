@@ -16,7 +16,7 @@ class PrefectSettings(Section):
         pool: The work pool.
         pool_type: How its workers start flow runs.
         image: The image of docker and kubernetes pools.
-        environment: An environment that cluvault brings along, by name, or a file of the user's.
+        environment: An environment that cluvault brings along, by name, or a file of the user's, `….yaml`.
         notify: The notification block that automations use, as type/name.
     """
 
