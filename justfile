@@ -47,6 +47,7 @@ benchmarks:
     uv run python benchmarks/start.py
     uv run python benchmarks/connections.py
     uv run python benchmarks/emulator.py
+    uv run python benchmarks/intake.py
     uv run python benchmarks/retention.py
     uv run python benchmarks/vault_stores.py
     uv run python benchmarks/vault_series.py 30
