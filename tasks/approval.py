@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Way = Literal["suspend", "pause"]
 _KEY: Final = "approval"
+_DEADLINE: Final = "deadline of"
 _LOOK_EVERY: Final = 2
 _GRACE: Final = timedelta(seconds=5)
 """So long after the deadline the run comes that rolls back: no clock may be so far off that it finds time left."""
@@ -177,8 +178,14 @@ async def _come_back_at_the_deadline(promotion: Promotion, deadline: datetime, d
         )
 
 
+def is_at_deadline() -> bool:
+    """Whether this run only comes because a deadline is over; where all has ended before, it has nothing to say."""
+    run = _this_run()
+    return run is not None and (run.idempotency_key or "").startswith(_DEADLINE)
+
+
 def _deadline_key(promotion: Promotion) -> str:
-    return f"deadline of {promotion.key}"
+    return f"{_DEADLINE} {promotion.key}"
 
 
 async def _links(run: FlowRun) -> dict[str, str]:

@@ -12,6 +12,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, Fl
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow_async
 from prefect.flow_runs import aresume_flow_run
+from prefect.states import Scheduled
 
 from cluvault.ops.promote import PromoteOptions, PromotionRefused
 from flows.promote import promote
@@ -160,23 +161,39 @@ def test_an_answer_after_anothers(prefect: Prefect, monkeypatch: pytest.MonkeyPa
     assert "the rejection by carla came too late: berta had approved it" in shown
 
 
+def work_late(prefect: Prefect) -> Any:
+    """Do what was planned for the deadline of the desk's last promotion."""
+    (late,) = deadlines(prefect)
+
+    async def come(client: PrefectClient) -> Any:
+        await client.set_flow_run_state(late.id, Scheduled(), force=True)  # now
+        run = await client.read_flow_run(late.id)
+        return await run_flow_async(promote, flow_run=run, parameters=run.parameters)
+
+    return prefect.ask(come)
+
+
 def test_nobody_answers_in_time(prefect: Prefect) -> None:
     """The run that was planned for then undoes the promotion; the run that waited has failed."""
     desk = route(prefect.desk, GATE, "approval-hours = 0.0003")
     asking = Asking(prefect)
     asking.work()
-    (late,) = deadlines(prefect)
-    assert late.expected_start_time is not None
     time.sleep(1.1)
-
-    async def come(client: PrefectClient) -> Any:
-        run = await client.read_flow_run(late.id)
-        return await run_flow_async(promote, flow_run=run, parameters=run.parameters)
-
     with pytest.raises(PromotionRefused, match="nobody approved it until"):
-        prefect.ask(come)
+        work_late(prefect)
     assert (states(desk), desk.projects("prod")) == (["rolled-back"], set())
     assert asking.state == "Failed"
+
+
+def test_a_deadline_after_the_end_says_nothing(prefect: Prefect) -> None:
+    """Somebody rejected it elsewhere, where no Prefect was told."""
+    desk = route(prefect.desk, GATE)
+    Asking(prefect).work()
+    promotion = desk.done("promotions", "--json").json[-1]["promotion"]
+    with pytest.MonkeyPatch.context() as alone:
+        alone.delenv("PREFECT_API_URL")
+        desk.done("approve", promotion, "--reject", "--apply")
+    assert work_late(prefect).state == "rolled-back"
 
 
 def test_a_paused_run_waits_in_its_process(prefect: Prefect) -> None:
