@@ -154,9 +154,17 @@ async def store_if_changed(workspace: Workspace, capture: Capture) -> tuple[Mani
     return await _store(workspace, vault, capture, parent=latest), True
 
 
-async def keep_present_content(workspace: Workspace, resource: str, project: str, *, reason: Reason) -> Manifest:
+class Kept(NamedTuple):
+    """A snapshot of what a project holds, with the canonical digest, which a sealed one's manifest does not tell."""
+
+    manifest: Manifest
+    digest: str
+
+
+async def keep_present_content(workspace: Workspace, resource: str, project: str, *, reason: Reason) -> Kept:
     """Export a project and store a snapshot of it, changed or not: before something replaces or deletes it."""
-    return await store_capture(workspace, await export_capture(workspace, resource, project, reason=reason))
+    capture = await export_capture(workspace, resource, project, reason=reason)
+    return Kept(await store_capture(workspace, capture), capture.canonical_sha256)
 
 
 def _meaning(data: bytes, *, source: str) -> tuple[str, Counts]:

@@ -21,8 +21,8 @@ from cluvault.plan.upgrade import rename_project
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from cluvault.model.manifest import Manifest
     from cluvault.model.project_file import ProjectFile
+    from cluvault.ops.capture import Kept
     from cluvault.ops.steps import Runner
     from cluvault.ops.workspace import Workspace
     from cluvault.plan.fitting import FittedFile
@@ -137,21 +137,21 @@ def _way_back(safety: str) -> str:
 
 async def take_safety_snapshot(workspace: Workspace, resource: str, project: str) -> str:
     """Store the project's present content, read back; returns its reference. Raises what `keep_unmoved` does."""
-    return (await keep_unmoved(workspace, resource, project)).reference
+    return (await keep_unmoved(workspace, resource, project)).manifest.reference
 
 
-async def keep_unmoved(workspace: Workspace, resource: str, project: str) -> Manifest:
+async def keep_unmoved(workspace: Workspace, resource: str, project: str) -> Kept:
     """Store the project's present content, read back, and see that it still is that.
 
     Raises:
         Conflict: somebody changed the project meanwhile; what they did is perhaps not in the snapshot.
     """
-    manifest = await keep_present_content(workspace, resource, project, reason=Reason.SAFETY)
+    kept = await keep_present_content(workspace, resource, project, reason=Reason.SAFETY)
     present = await (await workspace.client(resource)).get_project(project)
-    if present.last_modified_at != manifest.project_last_modified:
+    if present.last_modified_at != kept.manifest.project_last_modified:
         message = f"{resource}/{project} was changed while its safety snapshot was taken; nothing was replaced"
         raise Conflict(message, mend="run it again")
-    return manifest
+    return kept
 
 
 async def look_again(workspace: Workspace, resource: str, project: str) -> None:

@@ -28,6 +28,7 @@ from cluvault.ops.report import add_mend
 from cluvault.ops.sources import Source, fetch_source, read_file
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan import promotion_plan as decide
+from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.golden import read_golden
 from cluvault.plan.keys import PromotionKey
 from cluvault.plan.promotion import Promotion, Step, next_step
@@ -485,7 +486,7 @@ async def _plan(workspace: Workspace, options: PromoteOptions) -> PlannedPromoti
         lambda: decide.plan_promotion(
             route_name=options.route,
             route=route,
-            source=_planned_source(source),
+            source=_planned_source(source, digest=canonical_digest(source.read())),
             meant=meant,
             target=target,
             api_version=version,
@@ -517,7 +518,7 @@ async def _source(workspace: Workspace, route: RouteSettings, options: PromoteOp
     return await fetch_source(workspace, options.reference)
 
 
-def _planned_source(source: Source) -> PlannedSource:
+def _planned_source(source: Source, *, digest: str) -> PlannedSource:
     manifest = source.manifest
     if manifest is None:
         raise UsageError(f"{source.label} is no snapshot", mend="back it up first")
@@ -525,7 +526,7 @@ def _planned_source(source: Source) -> PlannedSource:
         reference=manifest.reference,
         resource=manifest.resource,
         project=manifest.project,
-        digest=manifest.content.canonical_sha256,
+        digest=digest,  # the manifest of a sealed snapshot tells another
         api_version=manifest.api_version,
     )
 

@@ -69,16 +69,16 @@ async def secure(workspace: Workspace, promotion: Promotion) -> Promotion:
     if planned.digest is None:
         await look_again(workspace, promotion.key.resource, promotion.key.project)
         return await note(workspace, promotion, Safety(snapshot=None, digest=None, production=None, staging=None))
-    manifest = await keep_unmoved(workspace, promotion.key.resource, promotion.key.project)
+    kept = await keep_unmoved(workspace, promotion.key.resource, promotion.key.project)
     slots = await slots_of(workspace, promotion)
-    if manifest.content.canonical_sha256 != planned.digest:
+    if kept.digest != planned.digest:
         raise GuardRefused(f"{where} was changed since the plan was made", mend="make and review a new plan")
     if slots != (planned.production, planned.staging):
         raise GuardRefused(f"{where} serves another model than when the plan was made", mend="make a new plan")
     facts = Safety(
-        snapshot=manifest.reference,
-        digest=manifest.content.canonical_sha256,
-        api_version=manifest.api_version,
+        snapshot=kept.manifest.reference,
+        digest=kept.digest,
+        api_version=kept.manifest.api_version,
         production=slots.production,
         staging=slots.staging,
     )
