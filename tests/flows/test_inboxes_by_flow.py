@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prefect.client.schemas.actions import WorkPoolCreate
 
+from cluvault.ops.watch import WatchOptions
+from tests.flows.test_deployments import FILE, ROOT
+from tests.flows.test_deployments import _create_pool as create_pool  # pyright: ignore[reportPrivateUsage]
+from tests.flows.test_deployments import _prefect as run_prefect  # pyright: ignore[reportPrivateUsage]
 from tests.support.desk import CONFIGURATION
 from tests.support.processes import running, until
 
@@ -113,3 +117,19 @@ def _is_empty(messages: Any) -> bool:
 
 def _imports(prefect: Prefect) -> int:
     return sum("/:import" in one.path for one in prefect.desk.server.emulator.requests.last)
+
+
+def test_a_change_is_backed_up(prefect: Prefect) -> None:
+    """What the watcher announces makes a run of the deployment `changed`, for what changed, by its trigger."""
+    create_pool(prefect)
+    run_prefect("--no-prompt", "deploy", "--prefect-file", "deployments/prefect.yaml", "--all", folder=ROOT)
+    prefect.run("watch", WatchOptions(resources=("dev",), quiet_minutes=0))
+    found: list[FlowRun] = []
+
+    def is_there() -> bool:
+        runs = prefect.ask(lambda client: client.read_flow_runs(limit=200))
+        found[:] = [one for one in runs if one.created_by is not None and one.created_by.type == "AUTOMATION"]
+        return bool(found)
+
+    until(is_there, seconds=60, log=FILE)
+    assert found[0].parameters == {"options": {"reason": "event", "resources": ["dev"], "projects": ["Mail", "Pizza"]}}

@@ -138,16 +138,17 @@ async def test_the_same_content_after_another(place: Place) -> None:
         assert outcomes(await place.take_in()) == ["restored"]
 
 
-async def test_a_burst_is_handled_once(place: Place) -> None:
+@pytest.mark.parametrize("number", [30, pytest.param(500, marks=pytest.mark.slow)])
+async def test_a_burst_is_handled_once(place: Place, number: int) -> None:
     """Each object once, however many messages tell of it, and in whatever order."""
-    keys = [f"inbox/dev/P{number}/config.json" for number in range(30)]
+    keys = [f"inbox/dev/P{one}/config.json" for one in range(number)]
     for key in keys:
         place.inbox.put(key, project_file("P", "to Rome"))
     for key in [*keys, *reversed(keys)]:
         place.tell(key)
     report = await place.take_in()
-    assert outcomes(report) == ["restored"] * 30
-    assert sum(event.endswith("/:import") for event in place.world.events) == 30
+    assert outcomes(report) == ["restored"] * number
+    assert sum(event.endswith("/:import") for event in place.world.events) == number
     assert place.queue.left == 0
 
 
