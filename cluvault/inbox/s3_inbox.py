@@ -31,7 +31,7 @@ class S3Inbox(S3Store):
     async def read(self, standing: Standing, *, limit: int) -> bytes:
         """The body, checked by boto3 against the checksum that was stored with it, if one was."""
         if standing.size > limit:
-            raise _too_large(self.url, standing, limit)
+            raise ObjectTooLarge(f"{self.url}/{standing.key}: has {standing.size} bytes, at most {limit} are read")
         place = self._prefix + check_key(standing.key)
 
         def get(client: S3Client) -> bytes:
@@ -44,12 +44,9 @@ class S3Inbox(S3Store):
                     raise ObjectNotFound("") from None  # `_call` says which
                 raise
             with closing(answer["Body"]) as body:
-                return body.read(limit + 1)
+                return body.read()
 
-        data = await self._call(standing.key, get)
-        if len(data) > limit:
-            raise _too_large(self.url, standing, limit)
-        return data
+        return await self._call(standing.key, get)
 
     async def copy(self, standing: Standing, key: str) -> None:
         """A copy inside the bucket; up to 5 GB, as S3 allows in one request."""
@@ -92,7 +89,3 @@ class S3Inbox(S3Store):
             return await self._call(standing.key, delete)
         except ObjectNotFound:
             return True
-
-
-def _too_large(url: str, standing: Standing, limit: int) -> ObjectTooLarge:
-    return ObjectTooLarge(f"{url}/{standing.key}: has {standing.size} bytes, at most {limit} are read")

@@ -74,6 +74,10 @@ class Announcements:
                 announcement = self._known[_key(event)] = Announcement(event, self._now())
                 self._on_event(announcement)
 
+    def forget(self) -> None:
+        """Forget what was announced: for a process that goes on, when all who are to know of it were told."""
+        self._known.clear()
+
 
 @asynccontextmanager
 async def announcing(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import CluvaultError
 from cluvault.inbox.queue import kept_hidden
+from cluvault.ops.announcements import announcing
 from cluvault.ops.fanout import at_once
 from cluvault.ops.intake import drain, objects_of, receive, refuse_message, take_in_all, waiting
 
@@ -56,7 +57,7 @@ async def attend(
     """
 
     async def work(objects: Sequence[InboxObject]) -> list[Taken]:
-        taken = await take_in_all(workspace, objects)
+        taken = await take_in_and_tell(workspace, objects, turn=turn)
         for one, became in zip(objects, taken, strict=True):
             on_taken(one, became)
         return taken
@@ -80,7 +81,24 @@ async def attend(
                 await _rest(stop, pause_seconds)
 
     looked: dict[str, float] = {}
+    turn = asyncio.Lock()
     await at_once(names, one_inbox, concurrency=max(1, len(names)))
+
+
+async def take_in_and_tell(workspace: Workspace, objects: Sequence[InboxObject], *, turn: asyncio.Lock) -> list[Taken]:
+    """Take a batch in, then tell the webhook of it, as the end of a command would; this process goes on for ever.
+
+    Args:
+        workspace: The world.
+        objects: The batch.
+        turn: The workspace's one; batches take turns, because what they announce is told and forgotten together.
+    """
+    async with turn:
+        try:
+            async with announcing(workspace, "intake"):
+                return await take_in_all(workspace, objects)
+        finally:
+            workspace.announcements.forget()
 
 
 async def pass_on(

@@ -1,24 +1,22 @@
 """`cluvault intake` and `cluvault listen` on the command line."""
 
-# ruff: noqa: S603  # it starts its own processes
-
 from __future__ import annotations
 
 import json
+import os
 import signal
-import subprocess
-import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from cluvault.cli.demo.services import free_port
 from tests.support.desk import CONFIGURATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from pathlib import Path
 
     from tests.support.desk import Desk
     from tests.support.s3_server import S3Server
@@ -89,78 +87,114 @@ def test_a_door_that_nobody_keeps(desk: Desk, bucket: str) -> None:
     assert "cannot listen on 127.0.0.1 port" in desk("listen", "--no-flow", "--port", port).error
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Generator[Callable[..., subprocess.Popen[str]]]:
-    """Start a command as a process of its own; it is ended."""
-    processes: list[subprocess.Popen[str]] = []
+class Meanwhile(threading.Thread):
+    """Does something beside a command that runs for ever, and then ends it with SIGTERM."""
 
-    def start(*arguments: str) -> subprocess.Popen[str]:
-        with (tmp_path / "errors").open("w") as errors:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "cluvault", *arguments], stdout=subprocess.PIPE, stderr=errors, text=True
-            )
-        processes.append(process)
-        return process
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self._work = work
+        self.error: BaseException | None = None
 
-    yield start
-    for process in processes:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+    def run(self) -> None:
+        try:
+            self._work()
+        except BaseException as err:  # noqa: BLE001  # raised in the test
+            self.error = err
+        os.kill(os.getpid(), signal.SIGTERM)
 
+    def __enter__(self) -> None:
+        self.start()
 
-def end(process: subprocess.Popen[str]) -> int:
-    """SIGTERM, and the exit code."""
-    process.send_signal(signal.SIGTERM)
-    return process.wait(30)
+    def __exit__(self, *_: object) -> None:
+        self.join()
+        if self.error is not None:
+            raise self.error
 
 
-@pytest.mark.slow
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture(autouse=True)
+def _sigterm_of_pytest() -> Generator[None]:
+    """A signal that comes too late ends nothing."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def answers(address: str) -> bool:
+    """Whether somebody listens there."""
+    try:
+        return httpx.get(f"{address}/healthz").status_code == 200
+    except httpx.ConnectError:
+        return False
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
 def test_listening(
-    desk: Desk,
-    bucket: str,
-    s3_server: S3Server,
-    sample: Callable[[str], bytes],
-    running: Callable[..., subprocess.Popen[str]],
+    desk: Desk, bucket: str, s3_server: S3Server, sample: Callable[[str], bytes], form: tuple[str, ...]
 ) -> None:
-    """An event brings its object in, and is answered then; figures are for who shows the secret, which nobody sees."""
+    """An event brings its object in, and is answered after that; SIGTERM ends it; the secret is shown nowhere."""
     url = put(s3_server, bucket, "New", sample("pizza-small"))
-    process = running("listen", "--port", "0", "--json", "--no-flow")
-    assert process.stdout is not None
-    address = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")["url"]
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
     event = {"specversion": "1.0", "type": "cluvault.inbox.put", "source": "test", "id": "1", "data": {"url": url}}
-    assert httpx.post(address, json=event).status_code == 401
-    answer = httpx.post(address, json=event, headers={"Authorization": f"Bearer {SECRET}"}, timeout=60)
-    assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
-    assert "New" in desk.projects("dev")
     bad = event | {"id": "2", "data": {"url": f"s3://{bucket}/inbox/dev//config.json"}}
-    assert httpx.post(address, json=bad, headers={"Authorization": f"Bearer {SECRET}"}).status_code == 400
-    figures = address.replace("/events", "/metrics")
-    assert httpx.get(figures).status_code == 401
-    found = httpx.get(figures, headers={"Authorization": f"Bearer {SECRET}"}, timeout=60)
-    assert 'cluvault_resource_up{resource="dev"} 1\n' in found.text
-    assert end(process) == 0
-    assert SECRET not in process.stdout.read()
+    signed = {"Authorization": f"Bearer {SECRET}"}
+
+    def send() -> None:
+        until(lambda: answers(address))
+        assert httpx.post(f"{address}/events", json=event).status_code == 401
+        answer = httpx.post(f"{address}/events", json=event, headers=signed, timeout=60)
+        assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
+        assert "New" in desk.projects("dev")
+        assert httpx.post(f"{address}/events", json=bad, headers=signed).status_code == 400
+
+    with Meanwhile(send):
+        outcome = desk("listen", "--port", str(port), "--no-flow", *form)
+    assert outcome.code == 0, outcome.stderr
+    assert f"{address}/events" in outcome.out
+    assert SECRET not in outcome.out + outcome.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("form", [(), ("--json",)])
 def test_staying(
-    desk: Desk,
-    bucket: str,
-    s3_server: S3Server,
-    sample: Callable[[str], bytes],
-    running: Callable[..., subprocess.Popen[str]],
+    desk: Desk, bucket: str, s3_server: S3Server, sample: Callable[[str], bytes], form: tuple[str, ...]
 ) -> None:
     """What waits and what comes later is imported; SIGTERM ends it with 0."""
     put(s3_server, bucket, "First", sample("pizza-small"))
-    process = running("intake", "--no-flow")
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith("attending to team")
-    assert "dev/First: restored" in process.stdout.readline()
-    put(s3_server, bucket, "Later", sample("pizza-small"))
-    assert "dev/Later: restored" in process.stdout.readline()
-    deadline = time.monotonic() + 30
-    assert end(process) == 0
-    assert time.monotonic() < deadline
-    assert {"First", "Later"} <= desk.projects("dev")
+
+    def work() -> None:
+        until(lambda: "First" in desk.projects("dev"))
+        put(s3_server, bucket, "Later", sample("pizza-small"))
+        until(lambda: "Later" in desk.projects("dev"))
+
+    with Meanwhile(work):
+        outcome = desk("intake", "--no-flow", *form)
+    assert outcome.code == 0, outcome.stderr
+    assert "restored" in outcome.out
+
+
+def test_an_object_that_has_to_wait(
+    desk: Desk, bucket: str, s3_server: S3Server, sample: Callable[[str], bytes], cloudless: pytest.MonkeyPatch
+) -> None:
+    """With a key that opens nothing the sender is told to come again."""
+    url = put(s3_server, bucket, "New", sample("pizza-small"))
+    cloudless.setenv("CLU_TEST_KEY", "wrong")
+    port = free_port()
+    event = {"specversion": "1.0", "type": "cluvault.inbox.put", "source": "test", "id": "1", "data": {"url": url}}
+
+    def send() -> None:
+        until(lambda: answers(f"http://127.0.0.1:{port}"))
+        query = f"http://127.0.0.1:{port}/events?access_token={SECRET}"
+        assert httpx.post(query, json=event, timeout=60).status_code == 503
+
+    with Meanwhile(send):
+        outcome = desk("listen", "--port", str(port), "--no-flow")
+    assert outcome.code == 0
+    assert "dev/New: failed" in outcome.out

@@ -9,6 +9,7 @@ import pytest
 
 from cluvault.errors import ConfigurationError, NotHandedOver
 from cluvault.ops import attend as ops
+from cluvault.ops.intake import waiting
 from tests.ops.test_intake import KEY, Place, place
 from tests.support.world import project_file
 
@@ -43,6 +44,16 @@ async def test_what_arrives_is_taken_in(place: Place) -> None:
     await attend(place, stop, on_taken=note)
     assert taken == [KEY, "inbox/dev/Later/config.json"]
     assert place.queue.left == 0
+
+
+async def test_what_was_announced_is_told_and_forgotten(place: Place) -> None:
+    """After each batch, for the process goes on; the next batch announces its own."""
+    place.inbox.put(KEY, project_file("Travel"))
+    async with place.world.workspace() as workspace:
+        objects, turn = await waiting(workspace, "team"), asyncio.Lock()
+        (taken,) = await ops.take_in_and_tell(workspace, objects, turn=turn)
+        assert taken.is_settled
+        assert list(workspace.announcements) == []
 
 
 async def test_what_arrives_is_handed_over(place: Place) -> None:

@@ -7,7 +7,7 @@ import socket
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from cluvault.model.arrival import Arrival
     from cluvault.ops.take_in import InboxObject
     from cluvault.ops.workspace import Workspace
+
+_BACKLOG: Final = 2048
 
 
 @click.command("listen", cls=Command)
@@ -119,11 +121,14 @@ def _doorkeeper(workspace: Workspace) -> Doorkeeper:
 
 def _importer(invocation: Invocation, workspace: Workspace) -> Callable[[Sequence[InboxObject]], Awaitable[None]]:
     """Imports here; an object that has to wait is a reason not to answer that it is done."""
+    import asyncio  # noqa: PLC0415  # as above
+
+    from cluvault.ops.attend import take_in_and_tell  # noqa: PLC0415
+
+    turn = asyncio.Lock()
 
     async def take_in(objects: Sequence[InboxObject]) -> None:
-        from cluvault.ops.intake import take_in_all  # noqa: PLC0415  # as above
-
-        taken = await take_in_all(workspace, objects)
+        taken = await take_in_and_tell(workspace, objects, turn=turn)
         for one, became in zip(objects, taken, strict=True):
             tell_taken(invocation, one, became)
         if not all(one.is_settled for one in taken):
@@ -139,6 +144,7 @@ def _listening_on(host: str, port: int) -> Generator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+            listener.listen(_BACKLOG)  # before its address is told
         except OSError as err:
             raise ConfigurationError(
                 f"cannot listen on {host} port {port}: {err.strerror or err}", mend="choose another; 0 takes a free one"
