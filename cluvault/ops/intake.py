@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from cluvault.ops.workspace import Workspace
 
 MOST_AT_ONCE: Final = 500
-"""Messages that are received before the first is worked on, and objects of one flow run."""
+"""Objects of one flow run, and messages that are received for it."""
+MOST_HERE: Final = 100
+"""Messages that are received before the first is worked on here: all have to be kept hidden until the last is."""
 _log: Final = logging.getLogger("cluvault.intake")
 
 
@@ -155,7 +157,7 @@ async def drain(
     queue = workspace.queue(name)
     if queue is None:
         return False
-    deliveries = await receive(workspace, name, queue, wait=wait)
+    deliveries = await receive(workspace, name, queue, wait=wait, most=MOST_HERE)
     messages = [one.message for one in deliveries]
     async with kept_hidden(queue, messages, seconds=workspace.settings.inbox(name).visibility_seconds):
         objects = objects_of(deliveries)
@@ -165,11 +167,13 @@ async def drain(
     return bool(deliveries)
 
 
-async def receive(workspace: Workspace, name: str, queue: Queue, *, wait: float = 0) -> list[Delivery]:
+async def receive(
+    workspace: Workspace, name: str, queue: Queue, *, wait: float = 0, most: int = MOST_AT_ONCE
+) -> list[Delivery]:
     """A round of messages, read: waits for the first, then takes those that are there."""
     found: list[Delivery] = []
-    while len(found) < MOST_AT_ONCE:
-        messages = await queue.receive(MOST_AT_ONCE - len(found), wait=0 if found else wait)
+    while len(found) < most:
+        messages = await queue.receive(most - len(found), wait=0 if found else wait)
         if not messages:
             break
         found += [read_delivery(workspace, name, message) for message in messages]
