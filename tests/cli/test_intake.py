@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.support.s3_server import S3Server
 
 SECRET = "a-secret-of-the-tests"
+FORMS = pytest.mark.parametrize("form", [(), pytest.param(("--json",), marks=pytest.mark.slow)])
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ def answers(address: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("form", [(), ("--json",)])
+@FORMS
 def test_listening(
     desk: Desk, bucket: str, s3_server: S3Server, sample: Callable[[str], bytes], form: tuple[str, ...]
 ) -> None:
@@ -162,7 +163,7 @@ def test_listening(
     assert SECRET not in outcome.out + outcome.stderr
 
 
-@pytest.mark.parametrize("form", [(), ("--json",)])
+@FORMS
 def test_staying(
     desk: Desk, bucket: str, s3_server: S3Server, sample: Callable[[str], bytes], form: tuple[str, ...]
 ) -> None:

@@ -187,7 +187,9 @@ class TestQueue:
                 await queue.receive(1)
 
 
-@pytest.mark.parametrize("by", ["queue", "base64", "topic", "nobody"])
+@pytest.mark.parametrize(
+    "by", ["queue", "topic", *(pytest.param(by, marks=pytest.mark.slow) for by in ("base64", "nobody"))]
+)
 async def test_an_object_becomes_a_project(cloud: Cloud, world: World, by: str) -> None:
     """Told by S3 to SQS, by S3 to SNS to SQS, by Event Grid plain or in base64, or found by looking."""
     intakes = cloud.settings
