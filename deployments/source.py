@@ -112,9 +112,10 @@ class Entry(_Strict):
 
 
 class Override(_Strict):
-    """What an environment says of one deployment."""
+    """What an environment says of one deployment; a concurrency limit is Prefect's, or `off`."""
 
     enabled: bool = True
+    concurrency_limit: ConcurrencyLimitConfig | Literal["off"] | None = Field(default=None, alias="concurrency-limit")
     parameters: dict[str, Any] = Field(default_factory=dict)
     schedules: dict[str, dict[str, Any]] = Field(default_factory=dict)
     job_variables: dict[str, Any] = Field(default_factory=dict, alias="job-variables")
@@ -252,6 +253,8 @@ def overridden(entry: Entry, environment: Environment) -> Entry | None:
             ),
         },
     }
+    if over.concurrency_limit is not None:
+        changes["concurrency_limit"] = None if over.concurrency_limit == "off" else over.concurrency_limit
     return _checked(Entry, entry.model_dump(exclude=set(changes)) | changes, f"environment, {entry.full_name}")
 
 

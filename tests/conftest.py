@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,13 @@ _COSTLY_FIXTURES = ("prefect_api", "azurite", "azurite_queues", "s3_server")
 """Servers that take seconds to start: the tests that use one of them run in one worker."""
 
 
+def _server_of(item: pytest.Item) -> str:
+    """The group of a test of flows: slow ones are divided by file between two servers, for they take minutes."""
+    if item.get_closest_marker("slow") is None:
+        return "prefect_api"
+    return f"prefect_api_{zlib.crc32(item.path.name.encode()) % 2}"
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tell pytest-xdist which tests belong together."""
@@ -60,7 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         in_cloud = "objects" in fixtures or values.get("new_store") in ("s3", "az")
         for name in _COSTLY_FIXTURES:
             if name in fixtures or (in_cloud and name == "azurite"):
-                item.add_marker(pytest.mark.xdist_group("objects" if name != "prefect_api" else name))
+                item.add_marker(pytest.mark.xdist_group("objects" if name != "prefect_api" else _server_of(item)))
                 break
 
 

@@ -50,7 +50,7 @@ def test_a_damaged_snapshot_is_named(backed_up: Desk) -> None:
     assert outcome.code == 5
     assert content.parent.name in outcome.out
     assert "dev/Pizza" in outcome.error
-    assert "1 snapshots, " in backed_up.done("verify", "--vault", "./second").out
+    assert "1 snapshot, " in backed_up.done("verify", "--vault", "./second").out
 
 
 def test_a_vault_nobody_knows(backed_up: Desk) -> None:

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, TaskRunFilter, TaskRunFilterFlowRunId
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    TaskRunFilter,
+    TaskRunFilterFlowRunId,
+)
+from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.settings import (
     PREFECT_API_URL,
@@ -80,8 +88,11 @@ class Prefect:
         return asyncio.run(asked())
 
     def last_run(self) -> FlowRun:
-        """The flow run that was started last."""
-        (found,) = self.ask(lambda client: client.read_flow_runs(sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=1))
+        """The flow run that was started last; those that are due later were not."""
+        started = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(not_any_=[StateType.SCHEDULED])))
+        (found,) = self.ask(
+            lambda client: client.read_flow_runs(flow_run_filter=started, sort=FlowRunSort.START_TIME_DESC, limit=1)
+        )
         return found
 
     def count_runs(self) -> int:

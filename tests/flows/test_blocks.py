@@ -198,6 +198,7 @@ async def _remove_all(client: PrefectClient) -> None:
 
 
 @pytest.mark.prefect
+@pytest.mark.slow
 def test_a_configuration_wholly_of_blocks(
     prefect: Prefect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3_server: S3Server
 ) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.prefect
+@pytest.mark.slow
 def test_a_copy_by_flow(prefect: Prefect, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task a project, a table, and the record in the copy; a flow is told by the environment which vault it uses."""
     monkeypatch.setenv("CLUVAULT_VAULT", "")
@@ -31,6 +32,7 @@ def test_a_copy_by_flow(prefect: Prefect, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.prefect
+@pytest.mark.slow
 def test_a_copy_that_finds_damage_by_flow(prefect: Prefect) -> None:
     """The run fails, and exit code and line are those of the direct way."""
     desk = prefect.desk

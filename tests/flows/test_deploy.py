@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.flows.conftest import Prefect
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 NOTIFYING = '[prefect]\nnotify = "slack-webhook/ops"\n'
 

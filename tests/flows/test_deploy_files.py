@@ -167,7 +167,9 @@ def test_an_environment_of_ones_own(tmp_path: Path) -> None:
                 "parameters": {"options": {"resources": ["prod"]}},
                 "schedules": {"nightly": {"cron": "30 1 * * *"}},
                 "job-variables": {"env": {"CLU_DEV_KEY": "from-a-secret"}},
+                "concurrency-limit": "off",
             },
+            "weekly-verify": {"concurrency-limit": {"limit": 3}},
             "copy/offsite": {"enabled": False},
         },
     )
@@ -178,6 +180,8 @@ def test_an_environment_of_ones_own(tmp_path: Path) -> None:
     assert nightly["schedules"]["nightly"]["timezone"] == "Europe/Berlin"
     assert "team:nlp" in nightly["tags"]
     assert nightly["job_variables"] == {"env": {"CLU_DEV_KEY": "from-a-secret"}}
+    assert nightly["concurrency"] is None
+    assert found["verify/weekly-verify"]["concurrency"]["limit"] == 3
     assert "copy/offsite" not in found
     assert found["tag:cluvault"] == {"limit": 8, "slot_decay_per_second": 0.0}
 

@@ -78,7 +78,7 @@ def test_prefect_deploys_all_from_another_folder(prefect: Prefect, tmp_path: Pat
     _create_pool(prefect)
     _prefect("--no-prompt", "deploy", "--prefect-file", str(FILE), "--all", folder=tmp_path)
     names = {one.name for one in prefect.ask(lambda client: client.read_deployments())}
-    assert names == set(DEPLOYMENTS)
+    assert set(DEPLOYMENTS) <= names  # other tests have deployed, too
 
 
 @pytest.mark.prefect

@@ -16,7 +16,7 @@ from tests.support.promoting import desk as project
 if TYPE_CHECKING:
     from tests.flows.conftest import Prefect
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
 def test_a_look_by_flow(prefect: Prefect) -> None:

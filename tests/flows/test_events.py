@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.flows.conftest import Prefect
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 ARRIVED_WITHIN = 30.0
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.flows.conftest import Prefect
     from tests.support.s3_server import S3Server
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.support.promoting import desk as project
 if TYPE_CHECKING:
     from tests.flows.conftest import Prefect
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 OPTIONS = PromoteOptions(project="Desk", route="up", apply=True)
 
 

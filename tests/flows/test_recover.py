@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.flows.conftest import Prefect
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 
 

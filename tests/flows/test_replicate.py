@@ -13,7 +13,7 @@ from tests.cli.test_replicate import serving
 if TYPE_CHECKING:
     from tests.flows.conftest import Prefect
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
 def test_a_replication_by_flow(prefect: Prefect) -> None:

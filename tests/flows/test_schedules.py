@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.prefect]
 
-ENVIRONMENT = "deployments: {nightly: {schedules: {nightly: {cron: null, interval: 5}}}, recover: {enabled: false}}\n"
+ENVIRONMENT = """\
+deployments:
+  nightly:
+    schedules: {nightly: {cron: null, interval: 5}}
+    concurrency-limit: "off"                   # a run that ends with its worker would keep its place for minutes
+  recover: {enabled: false}
+"""
 BLOCK = """\
 import sys
 from prefect.blocks.notifications import CustomWebhookNotificationBlock

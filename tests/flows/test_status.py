@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.flows.conftest import Prefect
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
 OBJECTIVE = "[status]\nresources = { prod = { freshness-hours = 0.000001 } }\n"

@@ -31,7 +31,14 @@ DOCUMENT: dict[str, Any] = {
             "since": None,
             "seconds": None,
             "digest": None,
-            "counts": None,
+            "counts": {"intents": 1, "entities": 2, "utterances": 3},
+            "seen": {
+                "modified": "2026-10-01T02:00:00Z",
+                "trained": None,
+                "deployed": None,
+                "exportedAt": "2026-11-01T02:00:00Z",
+                "modelsAt": "2026-11-01T02:00:00Z",
+            },
         },
         {
             "resource": "prod",
@@ -43,6 +50,7 @@ DOCUMENT: dict[str, Any] = {
             "seconds": None,
             "digest": None,
             "counts": None,
+            "seen": None,
         },
     ],
 }
