@@ -3,11 +3,15 @@
 # Everything that CI checks.
 check: test lint types layers
 
-# All tests, with the coverage gates: 95 % of all, every branch of the pure core.
+# All tests but the long ones, with the coverage gates: 95 % of all, every branch of the pure core.
 test:
-    uv run pytest -m '' --cov --cov-report=
+    uv run pytest -m 'not long' --cov --cov-report=
     uv run coverage report --fail-under=95
     uv run coverage report --include='cluvault/plan/*,cluvault/model/*' --fail-under=100
+
+# Stories of a minute each, in which servers and workers start, are killed and followed by others.
+long:
+    uv run pytest -m long
 
 # Format and lint.
 lint:

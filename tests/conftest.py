@@ -54,7 +54,7 @@ _COSTLY_FIXTURES = ("prefect_api", "azurite", "azurite_queues", "s3_server")
 
 def _server_of(item: pytest.Item) -> str:
     """The group of a test of flows: slow ones are divided by file between two servers, for they take minutes."""
-    if item.get_closest_marker("slow") is None:
+    if not (item.get_closest_marker("slow") or item.get_closest_marker("long")):
         return "prefect_api"
     return f"prefect_api_{zlib.crc32(item.path.name.encode()) % 2}"
 

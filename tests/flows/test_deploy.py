@@ -92,7 +92,7 @@ async def _drift(client: PrefectClient) -> None:
     await client.create_automation(AutomationCore(name="theirs", trigger=trigger, actions=[DoNothing()]))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_automations_name_blocks_and_deployments(cleared: Prefect) -> None:
     """A block that is not there is named before anything refers to it; then ids are put in, and read back as names."""
     desk = cleared.desk

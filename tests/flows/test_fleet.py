@@ -105,7 +105,7 @@ async def test_no_more_at_once_than_is_allowed() -> None:
 
 
 @pytest.mark.prefect
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_worker_backs_up_a_fleet(
     prefect: Prefect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample: Callable[[str], bytes]
 ) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.support.azurite import AzuriteQueues
     from tests.support.s3_server import S3Server
 
-pytestmark = [pytest.mark.prefect, pytest.mark.slow]
+pytestmark = [pytest.mark.prefect, pytest.mark.long]
 
 
 async def _deploy(client: PrefectClient) -> None:

@@ -50,7 +50,7 @@ def test_by_hand(prefect: Prefect) -> None:
         prefect.run("recover", RecoverOptions(apply=True))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_worker_process_is_followed_by_recover(
     prefect: Prefect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

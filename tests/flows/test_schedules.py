@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.support.desk import Desk
 
-pytestmark = [pytest.mark.slow, pytest.mark.prefect]
+pytestmark = [pytest.mark.long, pytest.mark.prefect]
 
 ENVIRONMENT = """\
 deployments:
