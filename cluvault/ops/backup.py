@@ -14,7 +14,7 @@ from cluvault.errors import CluvaultError, ConfigurationError
 from cluvault.model.manifest import Reason, id_moment
 from cluvault.model.run import Outcome, RunItem, Seen
 from cluvault.ops.capture import capture_models, export_capture, list_models, store_capture, store_if_changed
-from cluvault.ops.fanout import at_once, failed_item, for_each, ignore
+from cluvault.ops.fanout import failed_item, for_each, ignore, try_each
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.chain import due_promotions
@@ -174,12 +174,15 @@ async def record_models(workspace: Workspace, targets: Sequence[ProjectTask], op
 
     async def one(target: ProjectTask) -> RunItem | None:
         async with workspace.places(_exports_at_once(workspace, options)):
-            try:
-                return await _record_models(workspace, target, options)
-            except CluvaultError as err:
-                return failed_item(target.resource, target.project, err)
+            return await _record_models(workspace, target, options)
 
-    found = await at_once(targets, one, concurrency=2 * _exports_at_once(workspace, options))
+    found = await try_each(
+        targets,
+        one,
+        concurrency=2 * _exports_at_once(workspace, options),
+        failed=lambda target, err: failed_item(target.resource, target.project, err),
+        on_done=lambda _item: None,
+    )
     return [item for item in found if item is not None]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,10 @@ from cluvault.settings.status import StatusSettings
 from cluvault.settings.vault import MAIN_VAULT, CopySettings, VaultSettings
 from cluvault.settings.work import BackupSettings, CleanupSettings, PromotionSettings, PruneSettings
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+T = TypeVar("T")
 _PLACE: Final = re.compile(r"[.~]|.*[/:]")
 """A vault that is named by its place, not by its name."""
 
@@ -92,13 +96,7 @@ class Settings(Section):
         Raises:
             ConfigurationError: it is not configured; the message names those that are.
         """
-        if name in self.routes:
-            return self.routes[name]
-        known = ", ".join(sorted(self.routes)) or "none"
-        raise ConfigurationError(
-            f"route {name!r} is not configured (configured: {known})",
-            mend=f"add [routes.{name}] with source and target to {CONFIG_NAME}",
-        )
+        return _configured(self.routes, name, what="route", table_name="routes", needs="source and target")
 
     def inbox(self, name: str) -> IntakeSettings:
         """The settings of an inbox.
@@ -106,13 +104,7 @@ class Settings(Section):
         Raises:
             ConfigurationError: it is not configured; the message names those that are.
         """
-        if name in self.intake:
-            return self.intake[name]
-        known = ", ".join(sorted(self.intake)) or "none"
-        raise ConfigurationError(
-            f"intake {name!r} is not configured (configured: {known})",
-            mend=f"add [intake.{name}] with place and resources to {CONFIG_NAME}",
-        )
+        return _configured(self.intake, name, what="intake", table_name="intake", needs="place and resources")
 
     def secret_names(self) -> list[SecretName]:
         """Every secret that the configuration names."""
@@ -128,13 +120,7 @@ class Settings(Section):
         Raises:
             ConfigurationError: it is not configured; the message names those that are.
         """
-        if name in self.resources:
-            return self.resources[name]
-        known = ", ".join(sorted(self.resources)) or "none"
-        raise ConfigurationError(
-            f"resource {name!r} is not configured (configured: {known})",
-            mend=f"add [resources.{name}] with its endpoint to {CONFIG_NAME}",
-        )
+        return _configured(self.resources, name, what="resource", table_name="resources", needs="its endpoint")
 
     @property
     def vaults(self) -> dict[str, CopySettings]:
@@ -163,3 +149,13 @@ class Settings(Section):
         if chosen is not None:
             fields = {name: getattr(chosen, name) for name in CopySettings.model_fields}
         return self.model_copy(update={"vault": VaultSettings.model_construct(**fields, copies=self.vaults)})
+
+
+def _configured(table: Mapping[str, T], name: str, *, what: str, table_name: str, needs: str) -> T:
+    if name in table:
+        return table[name]
+    known = ", ".join(sorted(table)) or "none"
+    raise ConfigurationError(
+        f"{what} {name!r} is not configured (configured: {known})",
+        mend=f"add [{table_name}.{name}] with {needs} to {CONFIG_NAME}",
+    )

@@ -131,3 +131,18 @@ async def test_a_change_between_the_listing_and_the_look_at_models(backed_up: Wo
     assert outcomes(await backed_up.backup(resources=("dev",)))["Alpha"] == Outcome.STORED
     _, new = await backed_up.snapshots("dev", "Alpha")
     assert b"changed" in await (await backed_up.vault()).read(new)
+
+
+async def test_models_that_cannot_be_listed(backed_up: World) -> None:
+    """The project is named as failed; the other one is done, and its models are known for another day."""
+    pass_time(backed_up, days=1)
+
+    async def refuse(request: httpx.Request, send: Send) -> httpx.Response:
+        if request.url.path.endswith("/projects/Alpha/models"):
+            raise ZeroDivisionError
+        return await send(request)
+
+    backed_up.hook = refuse
+    report = await backed_up.backup(resources=("dev",))
+    assert outcomes(report) == {"Alpha": Outcome.FAILED, "Beta": Outcome.UNCHANGED}
+    assert report.exit_code == 3
