@@ -36,6 +36,7 @@ class EmulatorConfig:
         limits: `off` throttles nothing and never is full; `documented` is as the service documents.
         posts_per_minute: POST calls a minute and resource, in place of what `limits` says.
         gets_per_minute: GET calls a minute and resource, in place of what `limits` says.
+        minute: How many seconds their minute has, in place of what `limits` says.
         api_versions: The versions that are answered.
         strict_members: Refuse unknown members of request bodies, as the service does; otherwise drop them.
         strict_names: Refuse an import whose file names another project than the URL.
@@ -61,6 +62,7 @@ class EmulatorConfig:
     limits: Literal["off", "documented"] | Limits = "off"
     posts_per_minute: int | None = None
     gets_per_minute: int | None = None
+    minute: float | None = None
     api_versions: tuple[str, ...] = tuple(EVERY_VERSION)
     strict_members: bool = True
     strict_names: bool = False
@@ -83,6 +85,8 @@ class EmulatorConfig:
         for seconds in (self.job_seconds, self.training_seconds or 0):
             if seconds < 0:
                 raise ConfigurationError(f"a job cannot take {seconds} seconds")
+        if self.minute is not None and self.minute <= 0:
+            raise ConfigurationError(f"a minute cannot have {self.minute} seconds")
 
     def keys_of(self, resource: str) -> tuple[str, ...]:
         """The keys that a resource accepts."""
@@ -95,4 +99,5 @@ class EmulatorConfig:
             limits,
             posts_per_minute=limits.posts_per_minute if self.posts_per_minute is None else self.posts_per_minute,
             gets_per_minute=limits.gets_per_minute if self.gets_per_minute is None else self.gets_per_minute,
+            minute=limits.minute if self.minute is None else self.minute,
         )

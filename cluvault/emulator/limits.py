@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
-_MINUTE: Final = 60.0
+MINUTE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,7 @@ class Limits:
         posts_per_minute: POST calls in any minute; PUT, PATCH and DELETE have no documented limit.
         gets_per_minute: GET calls in any minute.
         predictions_per_minute: Prediction calls in any minute.
+        minute: How many seconds the minute has in which calls are counted: 1 is the same service sixty times as fast.
         content: What an import checks.
     """
 
@@ -53,6 +54,7 @@ class Limits:
     posts_per_minute: int | None = None
     gets_per_minute: int | None = None
     predictions_per_minute: int | None = None
+    minute: float = MINUTE
     content: ContentLimits | None = field(default_factory=ContentLimits)
 
 
@@ -84,6 +86,7 @@ class CallRate:
             "GET": limits.gets_per_minute,
             "prediction": limits.predictions_per_minute,
         }
+        self._minute = limits.minute
         self._calls: dict[str, deque[datetime]] = {budget: deque() for budget in self._limits}
 
     def admit(self, budget: str, now: datetime) -> int | None:
@@ -92,9 +95,9 @@ class CallRate:
         if limit is None:
             return None
         calls = self._calls[budget]
-        while calls and (now - calls[0]).total_seconds() >= _MINUTE:
+        while calls and (now - calls[0]).total_seconds() >= self._minute:
             calls.popleft()
         if len(calls) < limit:
             calls.append(now)
             return None
-        return max(1, math.ceil(_MINUTE - (now - calls[0]).total_seconds()))
+        return max(1, math.ceil(self._minute - (now - calls[0]).total_seconds()))

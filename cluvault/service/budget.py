@@ -18,6 +18,7 @@ Limits = RateLimits | Literal["off"]
 PREDICTIONS_A_MINUTE: Final = 1000
 WINDOW: Final = 61.0
 """The service counts by the minute; the second more is for requests that travel at different speeds."""
+_MARGIN: Final = WINDOW / 60
 _NEVER: Final = float("-inf")
 _SHORTEST_WAIT: Final = 0.001
 
@@ -41,9 +42,10 @@ class Budget:
 
     def __init__(self, limits: Limits) -> None:
         off = limits == "off"
-        self._reads = _Lane(None if off else limits.get)
-        self._writes = _Lane(None if off else limits.post)
-        self._predictions = _Lane(None if off else PREDICTIONS_A_MINUTE)
+        window = WINDOW if off else limits.window * _MARGIN
+        self._reads = _Lane(None if off else limits.get, window)
+        self._writes = _Lane(None if off else limits.post, window)
+        self._predictions = _Lane(None if off else PREDICTIONS_A_MINUTE, window)
         self._lock = threading.Lock()
 
     def join(self, lane: str) -> Ticket:
@@ -81,9 +83,10 @@ class Budget:
 class _Lane:
     """One class of calls: those sent within the window, and those that wait."""
 
-    def __init__(self, limit: int | None) -> None:
+    def __init__(self, limit: int | None, window: float) -> None:
         self.held_until = _NEVER
         self._limit = limit
+        self._window = window
         self._sent: deque[float] = deque()
         self._queue: dict[Ticket, None] = {}
 
@@ -107,11 +110,11 @@ class _Lane:
         return 0.0
 
     def _ready(self, ticket: Ticket, now: float, limit: int) -> float:
-        while self._sent and self._sent[0] <= now - WINDOW:
+        while self._sent and self._sent[0] <= now - self._window:
             self._sent.popleft()
         times = list(self._sent)
         for _ in range(list(self._queue).index(ticket) + 1):
-            allowed = times[-limit] + WINDOW if len(times) >= limit else now
+            allowed = times[-limit] + self._window if len(times) >= limit else now
             times.append(max(now, allowed, self.held_until))
         return times[-1]
 

@@ -11,10 +11,15 @@ from cluvault.settings.section import SecretName, Section, check_endpoint
 
 
 class RateLimits(Section):
-    """Calls a minute that cluvault allows itself on a resource; the documented limits of the service by default."""
+    """Calls a minute that cluvault allows itself on a resource; the documented limits of the service by default.
+
+    Attributes:
+        window: Seconds, in place of the minute; for a service that counts otherwise, as a scaled-down emulator does.
+    """
 
     post: Annotated[int, Field(ge=1, le=100_000)] = 10
     get: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    window: Annotated[float, Field(ge=0.1, le=86_400)] = 60.0
 
 
 class ResourceSettings(Section):

@@ -92,6 +92,13 @@ def test_the_window_slides() -> None:
     assert waits == [None, None, 20, 1, None, 29, None]
 
 
+def test_a_minute_of_one_second_is_the_same_service_sixty_times_as_fast() -> None:
+    """The window shrinks; Retry-After stays in whole seconds, as HTTP has it."""
+    rate = CallRate(Limits(posts_per_minute=2, minute=1.0))
+    waits = [rate.admit("POST", NOON + timedelta(seconds=at)) for at in (0, 0.5, 0.9, 1, 1.1, 1.5)]
+    assert waits == [None, None, 1, None, 1, None]
+
+
 def test_what_has_no_limit_is_admitted() -> None:
     """None means no limit, and methods without a documented one have none."""
     rate = CallRate(Limits(posts_per_minute=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -148,3 +149,6 @@ def test_the_calls_a_minute_can_be_scaled() -> None:
     assert (scaled.posts_per_minute, scaled.gets_per_minute, scaled.projects) == (600, 100, 500)
     assert EmulatorConfig(gets_per_minute=3).effective_limits() == Limits(gets_per_minute=3)
     assert EmulatorConfig(limits=DOCUMENTED).effective_limits() is not None
+    assert EmulatorConfig(limits="documented", minute=1).effective_limits() == replace(DOCUMENTED, minute=1)
+    with pytest.raises(ConfigurationError, match="a minute cannot have 0 seconds"):
+        EmulatorConfig(minute=0)

@@ -141,6 +141,13 @@ def test_all_writing_verbs_share_one_class(method: str) -> None:
     assert budget.wait(budget.join("GET"), 0.0) > 0
 
 
+@given(limits, st.floats(min_value=0.1, max_value=600))
+def test_the_window_can_be_another_than_a_minute(limit: int, window: float) -> None:
+    """A service sixty times as fast is asked sixty times as fast, with the same margin."""
+    queue = run(Budget(RateLimits(post=limit, window=window)), [Caller(0.0) for _ in range(2 * limit)])
+    assert times(queue) == approx([0.0] * limit + [window * WINDOW / 60] * limit, abs=0.01)
+
+
 def test_the_documented_limits_are_the_default() -> None:
     """10 POSTs and 100 GETs a minute."""
     for method, limit in [("POST", 10), ("GET", 100)]:

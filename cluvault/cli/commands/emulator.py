@@ -43,6 +43,7 @@ _SIGN_IN: Final = "AZURE_TENANT_ID=emulator AZURE_CLIENT_ID=owner"
 @click.option("--api-versions", metavar="A,B", help="Answer these only; by default all that there ever were.")
 @click.option("--job-seconds", type=click.FloatRange(min=0), default=0.2, show_default=True, help="How long jobs take.")
 @click.option("--limits", type=click.Choice(["documented", "off"]), default="off", show_default=True)
+@click.option("--minute", type=click.FloatRange(min=0.1), help="Seconds of the limits' minute: 1 is 60 times as fast.")
 @click.option("--faults", type=click.Path(path_type=Path), help="What goes wrong: rules in TOML or JSON.")
 @click.option("--tls", type=click.Path(path_type=Path), metavar="FILE", help="Serve https; FILE gets the CA to trust.")
 @click.option("--certificate", type=click.Path(path_type=Path), help="Serve https with this PEM certificate.")
@@ -86,6 +87,7 @@ def _config(
     api_versions: str | None,
     job_seconds: float,
     limits: str,
+    minute: float | None,
     faults: Path | None,
     **_: object,
 ) -> EmulatorConfig:
@@ -98,6 +100,7 @@ def _config(
         state=state,
         job_seconds=job_seconds,
         limits="documented" if limits == "documented" else "off",
+        minute=minute,
         faults=_read_faults(faults) if faults is not None else None,
         api_versions=tuple(name.strip() for name in versions),
     )
