@@ -8,14 +8,13 @@ from cluvault.ops import copy as ops
 from cluvault.ops.copy import CopyOptions
 from cluvault.ops.report import Report, RunFailed
 from tasks.artifacts import publish_report
-from tasks.copy import copy_project, copy_promotions, copy_runs, finish_copy, list_copy
+from tasks.copy import copy_project, copy_records, finish_copy, list_copy
 from tasks.running import as_tasks, open_workspace
 
 STEPS = as_tasks(
     {
         ops.list_copy: list_copy,
-        ops.copy_runs: copy_runs,
-        ops.copy_promotions: copy_promotions,
+        ops.copy_records: copy_records,
         ops.copy_project: copy_project,
         ops.finish_copy: finish_copy,
     }

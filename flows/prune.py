@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STEPS = as_tasks({ops.plan_vault_prune: plan_vault_prune, ops.prune_project: prune_project, finish_run: record_run})
 
 
-@flow(name="prune", description=__doc__, persist_result=False)
+@flow(name="prune", description=__doc__, flow_run_name="prune", persist_result=False)
 async def prune(options: PruneOptions = PruneOptions()) -> PruneReport:  # noqa: B008  # frozen
     """Plan, show; with `apply` also remove, record.
 

@@ -17,7 +17,7 @@ STEPS = as_tasks(
 )
 
 
-@flow(name="recover", description=__doc__, persist_result=False)
+@flow(name="recover", description=__doc__, flow_run_name="recover", persist_result=False)
 async def recover(options: RecoverOptions = RecoverOptions()) -> RecoverReport:  # noqa: B008  # frozen
     """Find what has not ended; with `apply` end it: forwards where its plan says so, else back.
 

@@ -16,7 +16,7 @@ from tasks.status import survey_history, survey_resource
 STEPS = as_tasks({ops.survey_resource: survey_resource, ops.survey_history: survey_history})
 
 
-@flow(name="status", description=__doc__, persist_result=False)
+@flow(name="status", description=__doc__, flow_run_name="status", persist_result=False)
 async def status(options: StatusOptions = StatusOptions()) -> Status:  # noqa: B008  # frozen
     """Survey resources and vault, judge, show, tell.
 

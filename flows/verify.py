@@ -24,7 +24,7 @@ STEPS = as_tasks(
 )
 
 
-@flow(name="verify", description=__doc__, persist_result=False)
+@flow(name="verify", description=__doc__, flow_run_name="verify", persist_result=False)
 async def verify(options: VerifyOptions = VerifyOptions()) -> VerifyReport:  # noqa: B008  # frozen
     """Survey, check each project, repair, record, drill.
 

@@ -10,7 +10,7 @@ from tasks.running import open_workspace
 from tasks.watch import watch_projects
 
 
-@flow(name="watch", description=__doc__, persist_result=False)
+@flow(name="watch", description=__doc__, flow_run_name="watch", persist_result=False)
 async def watch(options: WatchOptions = WatchOptions()) -> Watched:  # noqa: B008  # frozen
     """List the projects, compare with the vault, announce what changed."""
     logger = get_run_logger()

@@ -21,16 +21,10 @@ async def list_copy(options: CopyOptions) -> list[VaultProject]:
     return await ops.list_copy(current_workspace(), options)
 
 
-@task(name="copy-runs", **STEP)
-async def copy_runs(options: CopyOptions) -> list[RunItem]:
-    """Bring the run records."""
-    return await ops.copy_runs(current_workspace(), options)
-
-
-@task(name="copy-promotions", **STEP)
-async def copy_promotions(options: CopyOptions) -> list[RunItem]:
-    """Bring the promotions' records."""
-    return await ops.copy_promotions(current_workspace(), options)
+@task(name="copy-records", **STEP)
+async def copy_records(options: CopyOptions) -> list[RunItem]:
+    """Bring the records of runs, promotions, intakes and replications."""
+    return await ops.copy_records(current_workspace(), options)
 
 
 @task(name="copy-project", task_run_name="copy {project.resource}/{project.project}", timeout_seconds=7200, **STEP)

@@ -1,8 +1,8 @@
 """copy: bring the snapshots of the vault to another one that lacks them, proved on both sides, byte for byte.
 
-The target becomes a vault of its own: holds, run records and promotions come along, so that it knows what is held, what
-vanished and what a promotion needs; its retention is its own. Leases stay: they say who works here and now. A copy
-only adds; it can be killed at any moment, and the next one goes on.
+The target becomes a vault of its own: holds and the records of runs, promotions, intakes and replications come along,
+so that it knows what is held, what vanished and what a promotion needs; its retention is its own. Leases stay: they say
+who works here and now. A copy only adds; it can be killed at any moment, and the next one goes on.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from cluvault.errors import (
     VaultError,
     VaultTooNew,
 )
-from cluvault.model.run import Outcome, RunItem, read_run
+from cluvault.model.run import Outcome, RunItem
 from cluvault.ops.fanout import at_once, failed_item, ignore, together
 from cluvault.ops.prune import PruneOptions, projects_of_vault, rules_of
 from cluvault.ops.report import Report, counted, finish_run
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.copy import ProjectCopy, is_complete, may_be_hollow, plan_copy
 from cluvault.plan.history import History, key_of
-from cluvault.plan.keys import RUNS, holds_prefix
+from cluvault.plan.keys import INTAKES, PROMOTIONS, REPLICAS, RUNS, holds_prefix
 from cluvault.plan.protection import promised_by
 from cluvault.vault.content import check_stored
+from cluvault.vault.records import check_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,7 +94,7 @@ async def copy(
     started_at = workspace.now()
     projects = await run(list_copy, workspace, options)
     on_plan(projects)
-    items = [*await run(copy_runs, workspace, options), *await run(copy_promotions, workspace, options)]
+    items = [*await run(copy_records, workspace, options)]
 
     async def one(project: VaultProject) -> Sequence[RunItem]:
         try:
@@ -119,17 +120,19 @@ async def list_copy(workspace: Workspace, options: CopyOptions) -> list[VaultPro
     return await projects_of_vault(source, options.places)
 
 
-async def copy_runs(workspace: Workspace, options: CopyOptions) -> list[RunItem]:
-    """Bring the run records: from them the target knows which projects vanished."""
+async def copy_records(workspace: Workspace, options: CopyOptions) -> list[RunItem]:
+    """Bring the records that are no single snapshot's.
+
+    Of runs: from them the target knows which projects vanished. Of promotions: which snapshots are needed to undo one.
+    Of intakes: which objects of an inbox were imported. Of replications: what the last one left.
+    """
     source, target = await _vaults(workspace, options)
-    faults = await target.copy_records(source, RUNS, check=lambda key, body: read_run(body, key=key))
+    faults: list[VaultError] = []
+    for prefix in (RUNS, REPLICAS):
+        faults += await target.copy_records(source, prefix, check=check_record)
+    for prefix in (PROMOTIONS, INTAKES):
+        faults += await target.copy_series(source, prefix)
     return [_failure("", "", None, fault) for fault in faults]
-
-
-async def copy_promotions(workspace: Workspace, options: CopyOptions) -> list[RunItem]:
-    """Bring the promotions: from them the target knows which snapshots are needed to undo one."""
-    source, target = await _vaults(workspace, options)
-    return [_failure("", "", None, fault) for fault in await target.copy_promotions(source)]
 
 
 async def copy_project(workspace: Workspace, project: VaultProject, options: CopyOptions) -> list[RunItem]:

@@ -80,7 +80,7 @@ class ProjectCheck:
 async def survey_vault(workspace: Workspace, references: Sequence[str]) -> Survey:
     """Which projects to look at: those of the references, or all, by one listing that also shows what is foreign.
 
-    Of the whole vault every record of a run, hold, prune or promotion is read, too: they are small.
+    Of the whole vault every record is read, too: they are small.
 
     Raises:
         UsageError, SnapshotNotFound: a reference names no snapshot.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from cluvault.vault.removal import Pruned
     from cluvault.vault.vault import Vault
 
+_log: Final = logging.getLogger("cluvault.prune")
 _AT_ONCE: Final = 4
 """Projects at once; each reads its manifests many at once."""
 
@@ -41,6 +43,9 @@ class PruneOptions(BaseModel):
 
     places: tuple[str, ...] = Field(default=(), description="RESOURCE or RESOURCE/PROJECT; none means the whole vault.")
     apply: bool = Field(default=False, description="Without it the plan is shown and nothing is removed.")
+    policy_required: bool = Field(
+        default=True, description="Without a retention policy: fail. Else nothing is looked at, and the log says so."
+    )
     drop_damaged: bool = Field(default=False, description="Remove snapshots whose content is missing or cut short.")
 
 
@@ -77,10 +82,13 @@ async def prune(
     """Plan, and with `apply` carry the plan out, project by project.
 
     Raises:
-        ConfigurationError: there is no retention policy, or it says nothing.
+        ConfigurationError: there is no retention policy and one is required, or it says nothing.
         NotAVault: there is no vault.
     """
     started_at = workspace.now()
+    if not options.policy_required and not workspace.settings.vault.retention:
+        _log.warning("vault.retention is not set, so every snapshot is kept; there is nothing to prune")
+        return PruneReport((), None)
     rules_of(workspace, options)
     plans = await run(plan_vault_prune, workspace, options)
     on_plan(plans)

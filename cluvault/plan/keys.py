@@ -265,6 +265,11 @@ def parse_intake_key(key: str) -> tuple[IntakeKey, int] | None:
     return (found, number) if found.record(number) == key else None
 
 
+def parse_series_key(key: str) -> tuple[PromotionKey | IntakeKey, int] | None:
+    """The promotion or intake, and the number among its records; None for any other key."""
+    return parse_promotion_key(key) or parse_intake_key(key)
+
+
 def parse_replica_key(key: str) -> ReplicaKey | None:
     """The replication whose record has this key, or None for any other key."""
     parts = key.split("/")

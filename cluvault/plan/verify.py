@@ -1,9 +1,9 @@
 """What is wrong with a vault, told apart by what it means for its user; pure.
 
 Damage is what takes a snapshot away: its content is missing, or is not what the manifest says, or the manifest is of no
-use; and what takes a record of a run, hold, prune or promotion away. A content without a manifest is no damage: a
-killed run left it, a running one is about to write the manifest, or it waits for a prune. Nor is what no vault wrote,
-nor what a newer cluvault wrote.
+use; and what takes a record of a run, hold, prune, promotion, intake or replication away. A content without a manifest
+is no damage: a killed run left it, a running one is about to write the manifest, or it waits for a prune. Nor is what
+no vault wrote, nor what a newer cluvault wrote.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import DamagedSnapshot, VaultTooNew
 from cluvault.plan.history import key_of, names_own_content
-from cluvault.plan.keys import parse_hold_key, parse_promotion_key, parse_prune_key
+from cluvault.plan.keys import PromotionKey, parse_hold_key, parse_prune_key, parse_replica_key, parse_series_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cluvault.model.json_text import JsonObject
     from cluvault.model.manifest import Content, Manifest
     from cluvault.plan.history import History
-    from cluvault.plan.keys import PromotionKey, SnapshotKey
+    from cluvault.plan.keys import IntakeKey, SnapshotKey
 
 
 class FindingKind(StrEnum):
@@ -128,33 +128,36 @@ def foreign(keys: Iterable[str]) -> tuple[Finding, ...]:
 
 
 def unreadable_record(key: str, fault: VaultError) -> Finding:
-    """The finding on a record of a run, hold, prune or promotion that cannot be understood."""
+    """The finding on a record that cannot be understood."""
     kind = FindingKind.TOO_NEW if isinstance(fault, VaultTooNew) else FindingKind.DAMAGED
     resource, project = _place_of(key)
     return Finding(kind, key, str(fault).removeprefix(f"{key}: "), resource=resource, project=project)
 
 
 def lost_records(keys: Iterable[str]) -> Iterator[Finding]:
-    """The findings on records of promotions that must have been there, for later ones are."""
-    numbers: defaultdict[PromotionKey, set[int]] = defaultdict(set)
+    """The findings on records of promotions and intakes that must have been there, for later ones are."""
+    numbers: defaultdict[PromotionKey | IntakeKey, set[int]] = defaultdict(set)
     for key in keys:
-        if (place := parse_promotion_key(key)) is not None:
+        if (place := parse_series_key(key)) is not None:
             numbers[place[0]].add(place[1])
-    for promotion, there in numbers.items():
+    for series, there in numbers.items():
+        what = "promotion" if isinstance(series, PromotionKey) else "intake"
         for number in sorted(set(range(max(there))) - there):
             yield Finding(
                 FindingKind.MISSING,
-                promotion.record(number),
-                "is missing, though later records of its promotion are there",
-                resource=promotion.resource,
-                project=promotion.project,
+                series.record(number),
+                f"is missing, though later records of its {what} are there",
+                resource=series.resource,
+                project=series.project,
             )
 
 
 def _place_of(key: str) -> tuple[str, str]:
     """Resource and project of a record; empty for that of a run."""
-    if (promotion := parse_promotion_key(key)) is not None:
-        return promotion[0].resource, promotion[0].project
+    if (series := parse_series_key(key)) is not None:
+        return series[0].resource, series[0].project
+    if (replica := parse_replica_key(key)) is not None:
+        return replica.resource, replica.project
     if (hold := parse_hold_key(key)) is not None:
         return hold.snapshot.resource, hold.snapshot.project
     prune = parse_prune_key(key)

@@ -11,7 +11,7 @@ from collections import defaultdict
 from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
-from cluvault.errors import LeaseLost, ObjectExists
+from cluvault.errors import DamagedRecord, LeaseLost, ObjectExists
 from cluvault.model.intake import IntakeRecord
 from cluvault.model.record_text import read_record, record_bytes
 from cluvault.plan.inbox import Intake
@@ -65,8 +65,19 @@ class Intakes:
         there = set(numbers)
         whole = [key.record(number) for number in takewhile(lambda number: number in there, count())]
         bodies = await asyncio.gather(*(self._store.get(place) for place in whole))
-        records = [
-            read_record(IntakeRecord, body, key=place, what="the record of an intake")
-            for place, body in zip(whole, bodies, strict=True)
-        ]
+        records = [read_intake_record(body, key=key, number=number) for number, body in enumerate(bodies)]
         return Intake(key, tuple(records))
+
+
+def read_intake_record(data: bytes, *, key: IntakeKey, number: int) -> IntakeRecord:
+    """The record with this key and number.
+
+    Raises:
+        DamagedRecord: it is none, or another object's.
+        VaultTooNew: a newer format wrote it.
+    """
+    place = key.record(number)
+    record = read_record(IntakeRecord, data, key=place, what="the record of an intake")
+    if (IntakeKey(record.resource, record.project, record.intake_id), record.number) != (key, number):
+        raise DamagedRecord(f"{place}: is the record of another intake")
+    return record

@@ -12,8 +12,9 @@ from cluvault.model.prune_record import PruneRecord
 from cluvault.model.record_text import read_record
 from cluvault.model.run import read_run
 from cluvault.plan.key_kinds import KeyKind, kind_of
-from cluvault.plan.keys import PROMOTIONS, PromotionKey, parse_hold_key, parse_promotion_key, parse_replica_key
+from cluvault.plan.keys import IntakeKey, PromotionKey, parse_hold_key, parse_replica_key, parse_series_key
 from cluvault.vault.ahead import read_ahead
+from cluvault.vault.intakes import read_intake_record
 from cluvault.vault.promotions import read_promotion_record
 from cluvault.vault.replicas import read_replica_record
 from cluvault.vault.writing import put_once
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from cluvault.vault.store import ObjectStore
 
-RECORDS: Final = (KeyKind.RUN, KeyKind.HOLD, KeyKind.PRUNE, KeyKind.PROMOTION, KeyKind.REPLICA)
+RECORDS: Final = (KeyKind.RUN, KeyKind.HOLD, KeyKind.PRUNE, KeyKind.PROMOTION, KeyKind.REPLICA, KeyKind.INTAKE)
 """What is written once and read for years. A lease is none: it says nothing once its time is over."""
 _AHEAD: Final = 8
 
@@ -42,14 +43,21 @@ def check_record(key: str, data: bytes) -> None:
             _check_hold(key, data)
         case KeyKind.PRUNE:
             read_record(PruneRecord, data, key=key, what="the record of a prune")
-        case KeyKind.PROMOTION:
-            if (place := parse_promotion_key(key)) is not None:
-                read_promotion_record(data, key=place[0], number=place[1])
+        case KeyKind.PROMOTION | KeyKind.INTAKE:
+            if (place := parse_series_key(key)) is not None:
+                _check_of_series(data, *place)
         case KeyKind.REPLICA:
             if (replica := parse_replica_key(key)) is not None:
                 read_replica_record(data, key=replica)
         case _:
             pass
+
+
+def _check_of_series(data: bytes, key: PromotionKey | IntakeKey, number: int) -> None:
+    if isinstance(key, PromotionKey):
+        read_promotion_record(data, key=key, number=number)
+    else:
+        read_intake_record(data, key=key, number=number)
 
 
 def _check_hold(key: str, data: bytes) -> None:
@@ -74,23 +82,23 @@ async def fault_of(store: ObjectStore, key: str) -> VaultError | None:
     return None
 
 
-async def copy_promotions(source: ObjectStore, target: ObjectStore) -> list[VaultError]:
-    """Bring the promotions' records that a store lacks, byte for byte and read back, those of a promotion in order.
+async def copy_series(source: ObjectStore, target: ObjectStore, prefix: str) -> list[VaultError]:
+    """Bring the records of promotions or intakes that a store lacks, byte for byte and read back, each series in order.
 
-    So a copy that ends anywhere leaves the beginning of a promotion, and never one with a gap.
+    So a copy that ends anywhere leaves the beginning of a series, and never one with a gap.
 
     Returns:
         What was wrong with those that were not brought; what comes after such a record is not brought either.
     """
-    there = {found.key async for found in target.list(PROMOTIONS)}
-    missing: defaultdict[PromotionKey, list[int]] = defaultdict(list)
-    async for found in source.list(PROMOTIONS):
-        place = parse_promotion_key(found.key)
+    there = {found.key async for found in target.list(prefix)}
+    missing: defaultdict[PromotionKey | IntakeKey, list[int]] = defaultdict(list)
+    async for found in source.list(prefix):
+        place = parse_series_key(found.key)
         if place is not None and found.key not in there:
             missing[place[0]].append(place[1])
     faults: list[VaultError] = []
 
-    async def bring(one: tuple[PromotionKey, list[int]]) -> None:
+    async def bring(one: tuple[PromotionKey | IntakeKey, list[int]]) -> None:
         key, numbers = one
         for number in sorted(numbers):
             if (fault := await _bring(source, target, key, number)) is not None:
@@ -102,16 +110,20 @@ async def copy_promotions(source: ObjectStore, target: ObjectStore) -> list[Vaul
     return faults
 
 
-async def _each(missing: dict[PromotionKey, list[int]]) -> AsyncIterator[tuple[PromotionKey, list[int]]]:
+async def _each(
+    missing: dict[PromotionKey | IntakeKey, list[int]],
+) -> AsyncIterator[tuple[PromotionKey | IntakeKey, list[int]]]:
     for one in missing.items():
         yield one
 
 
-async def _bring(source: ObjectStore, target: ObjectStore, key: PromotionKey, number: int) -> VaultError | None:
+async def _bring(
+    source: ObjectStore, target: ObjectStore, key: PromotionKey | IntakeKey, number: int
+) -> VaultError | None:
     place = key.record(number)
     try:
         body = await source.get(place)
-        read_promotion_record(body, key=key, number=number)
+        _check_of_series(body, key, number)
         await put_once(target, place, body)
     except (DamagedRecord, VaultTooNew, ObjectExists) as err:
         return err

@@ -44,7 +44,7 @@ from cluvault.vault.intakes import Intakes
 from cluvault.vault.leases import Leases
 from cluvault.vault.mending import Mending
 from cluvault.vault.promotions import Promotions
-from cluvault.vault.records import copy_promotions, fault_of
+from cluvault.vault.records import copy_series, fault_of
 from cluvault.vault.removal import Removal
 from cluvault.vault.replicas import Replicas
 from cluvault.vault.steady import steady_seconds
@@ -392,12 +392,16 @@ class Vault(Catalogue):
                 pass
         return faults
 
-    async def copy_promotions(self, source: Vault) -> list[VaultError]:
-        """Bring the promotions that another vault has and this one lacks. Returns what was wrong with others."""
-        return await copy_promotions(source._store, self._store)
+    async def copy_series(self, source: Vault, prefix: str) -> list[VaultError]:
+        """Bring the promotions or intakes that another vault has and this one lacks, those of each in order.
+
+        Returns:
+            What was wrong with those that were not brought.
+        """
+        return await copy_series(source._store, self._store, prefix)
 
     async def fault_of_record(self, key: str) -> VaultError | None:
-        """What is wrong with a record of a run, hold, prune or promotion; None when nothing is, or when it is gone."""
+        """What is wrong with a record that is kept for years; None when nothing is, or when it is gone."""
         return await fault_of(self._store, key)
 
     # --- run records -----------------------------------------------------------------------------------------------

@@ -14,15 +14,19 @@ from cluvault.errors import ConfigurationError, LeaseHeld, StoreUnavailable
 from cluvault.model.json_text import read_json
 from cluvault.ops.intake import IntakeOptions, intake
 from cluvault.ops.take_in import InboxObject
+from cluvault.plan.verify import FindingKind
 from cluvault.settings import IntakeSettings
 from tests.support.inboxes import MemoryInbox, MemoryQueue
+from tests.support.snapshots import everything, overwrite
 from tests.support.world import failing_job, project_file
 
 if TYPE_CHECKING:
     from cluvault.ops.report import Report
+    from cluvault.vault.store import ObjectStore
     from tests.support.world import World
 
 KEY = "inbox/dev/Travel/config.json"
+COPY = "s3://bucket/copy"
 
 
 class Killed(BaseException):
@@ -427,3 +431,40 @@ async def test_the_records_of_a_vault_are_its_own(place: Place) -> None:
     place.put()
     await place.take_in()
     assert (await place.world.verify()).findings == ()
+
+
+# --- the records ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_copied_vault_knows_what_was_imported(place: Place) -> None:
+    """The same object, still there because it could not be removed, is not imported again from the second vault."""
+    place.put()
+    assert outcomes(await place.take_in()) == ["restored"]
+    assert (await place.world.copy()).exit_code == 0
+    mine, theirs = [await own_records(store) for store in (place.world.store, place.world.copies[COPY])]
+    assert theirs == mine
+    assert [key.rpartition("/")[2] for key in mine] == ["000.json", "001.json"]
+
+
+async def test_verify_reads_the_records(place: Place) -> None:
+    """One that is missing before another, and one that lies in another's place, are damage."""
+    place.put()
+    await place.take_in()
+    store = place.world.store
+    assert (await place.world.verify()).findings == ()
+    first, second = await own_records(store)
+    body = await store.get(first)
+    await store.delete(first)
+    missing, *others = (await place.world.verify()).findings
+    assert (missing.kind, missing.key, missing.project, others) == (FindingKind.MISSING, first, "Travel", [])
+    assert "its intake" in missing.problem
+    await store.put_new(first, await store.get(second))
+    (moved,) = (await place.world.verify()).findings
+    assert (moved.kind, moved.key, moved.problem) == (FindingKind.DAMAGED, first, "is the record of another intake")
+    await overwrite(store, first, body)
+    assert (await place.world.verify()).findings == ()
+
+
+async def own_records(store: ObjectStore) -> dict[str, bytes]:
+    """The records of intakes, in their order."""
+    return {key: body for key, body in sorted((await everything(store)).items()) if key.startswith("intakes/")}

@@ -12,7 +12,7 @@ from cluvault.model.record_text import record_bytes
 from cluvault.model.run import Outcome
 from cluvault.ops.copy import CopyOptions, copy
 from cluvault.ops.promote import list_promotions
-from cluvault.plan.keys import PromotionKey, SnapshotKey, prune_key, run_key
+from cluvault.plan.keys import IntakeKey, PromotionKey, ReplicaKey, SnapshotKey, prune_key, run_key
 from cluvault.plan.verify import FindingKind
 from cluvault.vault.memory import MemoryStore
 from cluvault.vault.promotions import Promotions
@@ -162,6 +162,8 @@ BAD = {
     "release": f"{SnapshotKey('dev', 'Desk', HOLD_ID).holds}{HOLD_ID}.released.json",
     "prune": prune_key("dev", "Desk", "20261122T110000Z-00000000"),
     "promotion": PromotionKey("dev", "Desk", HOLD_ID).record(0),
+    "intake": IntakeKey("dev", "Desk", HOLD_ID).record(0),
+    "replica": str(ReplicaKey("dev", "Desk", HOLD_ID)),
 }
 
 

@@ -209,6 +209,17 @@ async def test_a_policy_that_says_nothing_removes_nothing(kept: World, values: d
     assert kept.events == []
 
 
+async def test_a_policy_that_need_not_be(kept: World, caplog: pytest.LogCaptureFixture) -> None:
+    """What a schedule asks for: without one nothing fails, and the log says so; nonsense still fails."""
+    kept.configure("vault", retention={})
+    report = await kept.prune(apply=True, policy_required=False)
+    assert (report.plans, report.run, kept.events) == ((), None, [])
+    assert "vault.retention is not set" in caplog.text
+    kept.configure("vault", retention={"keep-last": 0})
+    with pytest.raises(ConfigurationError, match="keeps nothing"):
+        await kept.prune(apply=True, policy_required=False)
+
+
 async def test_a_project_that_is_gone(kept: World) -> None:
     """All of it stays without a rule; it goes by its own, and in the end altogether, held ones excepted."""
     async with kept.workspace() as workspace:
