@@ -58,6 +58,7 @@ _UNUSUAL: Final = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_NAME: Final = 80
 _LONGEST_DETAIL: Final = 1000
 _MOST_EVENTS: Final = 10
+_IMPORTS: Final = (IntakeState.IMPORTED, IntakeState.UNCHANGED)
 _NOT_THE_FILES_FAULT: Final = (
     PermissionDenied,
     LeaseHeld,
@@ -204,8 +205,19 @@ def newer_than(intake_id: str, intakes: Sequence[Intake]) -> IntakeRecord | None
     """
     moment = intake_id.partition("-")[0]
     ends = [one.end for one in intakes if one.key.intake_id.partition("-")[0] > moment]
-    found = [end for end in ends if end is not None and end.state in (IntakeState.IMPORTED, IntakeState.UNCHANGED)]
+    found = [end for end in ends if end is not None and end.state in _IMPORTS]
     return max(found, key=lambda one: one.intake_id, default=None)
+
+
+def forgettable(intakes: Sequence[Intake], *, before: datetime) -> list[Intake]:
+    """The intakes that came to an end before that moment and that nothing goes by any more.
+
+    The last import among them stays: an older object that could not be removed from its inbox must not replace it.
+    """
+    ended = [one for one in intakes if one.end is not None and one.records[-1].at < before]
+    imported = [one for one in ended if one.end is not None and one.end.state in _IMPORTS]
+    last = max(imported, key=lambda one: one.key, default=None)
+    return [one for one in ended if one is not last]
 
 
 def state_after(error: Exception, *, tries: int, most: int) -> IntakeState:

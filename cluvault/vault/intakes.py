@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from contextlib import suppress
 from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
-from cluvault.errors import DamagedRecord, LeaseLost, ObjectExists
+from cluvault.errors import DamagedRecord, LeaseLost, ObjectExists, ObjectLocked
 from cluvault.model.intake import IntakeRecord
 from cluvault.model.record_text import read_record, record_bytes
-from cluvault.plan.inbox import Intake
+from cluvault.plan.inbox import Intake, forgettable
 from cluvault.plan.keys import IntakeKey, intakes_prefix, parse_intake_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from cluvault.vault.store import ObjectStore
 
@@ -60,6 +62,30 @@ class Intakes:
                 message = f"{intake.key.resource}/{intake.key.project}: somebody else works on {record.url} as well"
                 raise LeaseLost(message, mend="nothing more was done here") from None
         return Intake(intake.key, (*intake.records, record))
+
+    async def forget(self, resource: str, project: str, *, before: datetime) -> int:
+        """Remove the records of what ended before that moment and that nothing goes by any more.
+
+        The last record of each goes first: whoever is killed in between leaves the beginning of an intake, which is
+        tried again if its object should still be there, and no gap.
+
+        Returns:
+            How many intakes are gone.
+
+        Raises:
+            DamagedRecord: one of them cannot be understood.
+            VaultTooNew: a newer format wrote one.
+        """
+        found: defaultdict[IntakeKey, list[int]] = defaultdict(list)
+        async for one in self._store.list(intakes_prefix(resource, project)):
+            if (place := parse_intake_key(one.key)) is not None and one.modified < before:
+                found[place[0]].append(place[1])
+        old = forgettable([await self._load(*one) for one in found.items()], before=before)
+        for intake in old:
+            with suppress(ObjectLocked):
+                for record in reversed(intake.records):
+                    await self._store.delete(intake.key.record(record.number))
+        return len(old)
 
     async def _load(self, key: IntakeKey, numbers: Iterable[int]) -> Intake:
         there = set(numbers)

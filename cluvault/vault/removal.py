@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from cluvault import __version__
@@ -28,13 +29,13 @@ from cluvault.model.record_text import read_record, record_bytes
 from cluvault.plan.capture import TOOL_NAME
 from cluvault.plan.history import key_of, sort_objects
 from cluvault.plan.keys import parse_prune_key, project_prefix, prune_key, prunes_prefix
-from cluvault.plan.prune import COMMIT_LIMIT, Recorded, expired_contents, is_recorded, stale_records
+from cluvault.plan.prune import COMMIT_LIMIT, RECORD_DAYS, Recorded, expired_contents, is_recorded, stale_records
 from cluvault.vault.steady import steady_seconds
 from cluvault.vault.writing import put_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from cluvault.model.object_info import ObjectInfo
     from cluvault.plan.history import History
@@ -158,6 +159,8 @@ class Removal:
         for stale in stale_records(records, now=now):
             with suppress(ObjectLocked):
                 await self._store.delete(prune_key(plan.resource, plan.project, stale))
+        with suppress(DamagedRecord, VaultTooNew):  # `verify` names it
+            await self._vault.intakes.forget(plan.resource, plan.project, before=now - timedelta(days=RECORD_DAYS))
         return done
 
     async def _manifest_texts(self, snapshots: Sequence[SnapshotKey]) -> dict[SnapshotKey, bytes]:

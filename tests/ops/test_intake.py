@@ -465,6 +465,25 @@ async def test_verify_reads_the_records(place: Place) -> None:
     assert (await place.world.verify()).findings == ()
 
 
+async def test_old_records_go_with_a_prune(place: Place) -> None:
+    """After 90 days, but for the last import's: an older object that still lies there must not replace it."""
+    for city in ("Rome", "Oslo", "Bonn"):
+        place.put(body=project_file("Travel", f"to {city}"))
+        assert outcomes(await place.take_in()) == ["restored"]
+        place.world.moment += timedelta(seconds=2)
+    first, *_, last = await own_records(place.world.store)
+    place.world.configure("vault", retention={"keep-last": 1})
+    place.world.configure("prune", safety_days=0)
+    for day in (1, 91):
+        place.world.moment += timedelta(days=day)
+        await place.world.backup()
+        await place.world.prune(apply=True)
+        left = [key.rpartition("/")[0] for key in await own_records(place.world.store)]
+        assert len(left) == (6 if day == 1 else 2)
+    assert set(left) == {last.rpartition("/")[0]} != {first.rpartition("/")[0]}
+    assert (await place.world.verify()).findings == ()
+
+
 async def own_records(store: ObjectStore) -> dict[str, bytes]:
     """The records of intakes, in their order."""
     return {key: body for key, body in sorted((await everything(store)).items()) if key.startswith("intakes/")}

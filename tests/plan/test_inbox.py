@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -31,6 +31,7 @@ from cluvault.plan.inbox import (
     Slot,
     Standing,
     addressed,
+    forgettable,
     inbox_event,
     is_waiting,
     key_in_place,
@@ -221,3 +222,17 @@ def test_an_event_out() -> None:
 def test_names_that_cannot_stay(name: str) -> None:
     """Get another."""
     assert resting_name(f"inbox/dev/Mail/{name}").startswith("object-")
+
+
+def test_what_may_be_forgotten() -> None:
+    """What has ended long ago, but for the last import; what goes on, or ended lately, stays."""
+    first, second, third, fourth = (
+        intake(f"2026112{day}T213000Z-0000000a", IntakeState.BEGUN, state)
+        for day, state in enumerate(
+            (IntakeState.IMPORTED, IntakeState.REFUSED, IntakeState.UNCHANGED, IntakeState.FAILED)
+        )
+    )
+    later = MOMENT + timedelta(seconds=1)
+    assert forgettable([first, second, third, fourth], before=later) == [first, second]
+    assert forgettable([second], before=later) == [second]
+    assert forgettable([first, second, third, fourth], before=MOMENT) == []
