@@ -10,8 +10,10 @@ from prefect.runtime import flow_run
 
 from cluvault.errors import GuardRefused, LeaseLost
 from cluvault.ops import promote as ops
+from cluvault.ops import promotion_planning as planning
 from cluvault.ops.approve import decide_promotion
-from cluvault.ops.promote import PromoteOptions, PromotionRefused, PromotionReport
+from cluvault.ops.promotion_planning import PromoteOptions
+from cluvault.ops.promotion_report import PromotionRefused, PromotionReport
 from tasks.approval import ask, attempts, forget_the_deadline, is_at_deadline, tell_the_form, unheard, way_to_ask
 from tasks.artifacts import publish_promotion, publish_promotion_plan
 from tasks.promote import CARRYING_ON, begin_promotion, plan_promotion
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from cluvault.plan.promotion import Promotion, Step
     from cluvault.plan.promotion_plan import PlannedPromotion
 
-STEPS = as_tasks({ops.plan_promotion: plan_promotion, ops.begin_promotion: begin_promotion} | CARRYING_ON)
+STEPS = as_tasks({planning.plan_promotion: plan_promotion, ops.begin_promotion: begin_promotion} | CARRYING_ON)
 
 
 def run_name() -> str:

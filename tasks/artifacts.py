@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cluvault.model.promotion import PromotionPlan
     from cluvault.model.run import RunItem
     from cluvault.ops.drift import DriftReport
-    from cluvault.ops.promote import PromotionReport
+    from cluvault.ops.promotion_report import PromotionReport
     from cluvault.ops.replicate import ReplicaReport
     from cluvault.ops.report import Report
     from cluvault.ops.verify import VerifyReport

@@ -8,8 +8,10 @@ from prefect import task
 
 from cluvault.model.promotion import Cause, PromotionPlan
 from cluvault.ops import promote as ops
+from cluvault.ops import promotion_course as course
+from cluvault.ops import promotion_planning as planning
 from cluvault.ops import rollback as undo
-from cluvault.ops.promote import PromoteOptions
+from cluvault.ops.promotion_planning import PromoteOptions
 from cluvault.ops.rollback import RollbackOptions, RollbackPlan
 from cluvault.plan.keys import PromotionKey
 from cluvault.plan.promotion import Promotion, Step
@@ -30,7 +32,7 @@ _SECONDS: Final = 24 * 3600
 @task(name="plan-promotion", timeout_seconds=_SECONDS, **STEP)
 async def plan_promotion(options: PromoteOptions) -> PlannedPromotion:
     """Take a snapshot of the source, look at the target, decide."""
-    return await ops.plan_promotion(current_workspace(), options)
+    return await planning.plan_promotion(current_workspace(), options)
 
 
 @task(name="begin-promotion", task_run_name="begin {key}", **STEP)
@@ -42,7 +44,7 @@ async def begin_promotion(plan: PromotionPlan, key: PromotionKey, by: str) -> Pr
 @task(name="turn-round", task_run_name="turn {promotion.key} round", **STEP)
 async def turn_round(promotion: Promotion, step: Step, cause: Cause, why: str) -> Promotion:
     """Write that a step failed."""
-    return await ops.turn_round(current_workspace(), promotion, step, cause, why)
+    return await course.turn_round(current_workspace(), promotion, step, cause, why)
 
 
 @task(name="plan-rollback", task_run_name="plan rollback of {options.project}", **STEP)
@@ -65,5 +67,8 @@ def _task_of(step: Step, work: Callable[[Workspace, Promotion], Awaitable[Promot
     return run
 
 
-CARRYING_ON: Final = {work: _task_of(step, work) for step, work in ops.STEPS.items()} | {ops.turn_round: turn_round}
+CARRYING_ON: Final = {
+    **{work: _task_of(step, work) for step, work in course.STEPS.items()},
+    course.turn_round: turn_round,
+}
 """What carries a promotion on, forwards or back, as tasks."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cluvault.model.verdict import Verdict
-    from cluvault.ops.promote import PromotionReport
+    from cluvault.ops.promotion_report import PromotionReport
     from cluvault.plan.keys import PromotionKey
     from cluvault.plan.promotion import Promotion, Step
     from cluvault.plan.promotion_plan import PlannedPromotion

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cluvault.errors import GuardRefused
 from cluvault.model.promotion import Approved, Rejected, Through
-from cluvault.ops.promote import find_promotion
 from cluvault.ops.promotion_work import announced
+from cluvault.ops.promotions import find_promotion
 from cluvault.plan.promotion import Step, next_step, why_not
 
 if TYPE_CHECKING:

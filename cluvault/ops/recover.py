@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from cluvault.errors import CluvaultError, DamagedRecord, LeaseHeld, LeaseLost, VaultError
 from cluvault.model.run import Outcome, RunItem
 from cluvault.ops.fanout import at_once, failed_item, ignore
-from cluvault.ops.promote import carry_on, list_promotions
+from cluvault.ops.promotion_course import carry_on
 from cluvault.ops.promotion_work import working_on
+from cluvault.ops.promotions import list_promotions
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.recovery import Unfinished, plan_recovery

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cluvault.errors import GuardRefused
 from cluvault.model.promotion import Promoted, RollbackBegun, Safety, SwapBegun
-from cluvault.ops.promote import PromotionReport, carry_on
+from cluvault.ops.promotion_course import carry_on
+from cluvault.ops.promotion_report import PromotionReport
 from cluvault.ops.promotion_work import note, slots_of, working_on
 from cluvault.ops.steps import Runner, run_directly
 

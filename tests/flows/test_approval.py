@@ -14,7 +14,8 @@ from prefect.flow_engine import run_flow_async
 from prefect.flow_runs import aresume_flow_run
 from prefect.states import Scheduled
 
-from cluvault.ops.promote import PromoteOptions, PromotionRefused
+from cluvault.ops.promotion_planning import PromoteOptions
+from cluvault.ops.promotion_report import PromotionRefused
 from flows.promote import promote
 from tests.cli.test_promote import route
 from tests.flows.test_events import told

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cluvault.ops.promote import PromoteOptions
+from cluvault.ops.promotion_planning import PromoteOptions
 from cluvault.ops.rollback import RollbackOptions
 from tests.cli.test_promote import GATE, again, route
 from tests.support.promoting import desk as project

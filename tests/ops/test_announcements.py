@@ -11,7 +11,8 @@ from cluvault.model.event import Event
 from cluvault.ops.announcements import Announcements, announcing
 from cluvault.ops.backup import BackupOptions, backup
 from cluvault.ops.cleanup import CleanupOptions, cleanup
-from cluvault.ops.promote import PromoteOptions, promote
+from cluvault.ops.promote import promote
+from cluvault.ops.promotion_planning import PromoteOptions
 from cluvault.ops.restore import RestoreOptions, restore
 from cluvault.ops.verify import VerifyOptions, verify
 from cluvault.settings import CleanupSettings, RouteSettings

@@ -22,7 +22,8 @@ from cluvault.errors import (
 )
 from cluvault.model.promotion import DataRestored, Imported, RollbackBegun, Safety
 from cluvault.ops import promotion_steps
-from cluvault.ops.promote import PromoteOptions, plan_promotion, promote
+from cluvault.ops.promote import promote
+from cluvault.ops.promotion_planning import PromoteOptions, plan_promotion
 from cluvault.ops.promotion_work import note, working_on
 from cluvault.ops.rollback import RollbackOptions, RollbackReport, rollback
 from cluvault.plan.promotion import Step

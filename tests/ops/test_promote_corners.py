@@ -12,7 +12,10 @@ import pytest
 from cluvault.emulator.state import Change
 from cluvault.errors import CluvaultError, GuardRefused, LeaseLost, ProbeFailed, StoreUnavailable, UsageError
 from cluvault.model.promotion import Abandoned, DataRestored, Measured, StagingRestored, SwappedBack
-from cluvault.ops.promote import PromoteOptions, PromotionReport, promote, turn_round
+from cluvault.ops.promote import promote
+from cluvault.ops.promotion_course import turn_round
+from cluvault.ops.promotion_planning import PromoteOptions
+from cluvault.ops.promotion_report import PromotionReport
 from cluvault.ops.promotion_steps import prove, safety_of
 from cluvault.ops.promotion_work import meant_by
 from cluvault.ops.rollback import RollbackOptions, rollback

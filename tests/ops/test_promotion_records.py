@@ -11,7 +11,7 @@ from cluvault.model.hold import Hold
 from cluvault.model.record_text import record_bytes
 from cluvault.model.run import Outcome
 from cluvault.ops.copy import CopyOptions, copy
-from cluvault.ops.promote import list_promotions
+from cluvault.ops.promotions import list_promotions
 from cluvault.plan.keys import IntakeKey, PromotionKey, ReplicaKey, SnapshotKey, prune_key, run_key
 from cluvault.plan.verify import FindingKind
 from cluvault.vault.memory import MemoryStore

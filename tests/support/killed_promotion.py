@@ -33,7 +33,8 @@ from pydantic import SecretStr
 from cluvault.errors import CluvaultError, StoreUnavailable
 from cluvault.model.project_file import read_project_file
 from cluvault.model.promotion import RollbackBegun
-from cluvault.ops.promote import PromoteOptions, promote
+from cluvault.ops.promote import promote
+from cluvault.ops.promotion_planning import PromoteOptions
 from cluvault.ops.promotion_work import holder_of
 from cluvault.ops.recover import RecoverOptions, recover
 from cluvault.ops.rollback import RollbackOptions, rollback

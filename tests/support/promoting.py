@@ -12,7 +12,8 @@ from cluvault.emulator.learning.learner import Learner
 from cluvault.emulator.state import Change
 from cluvault.emulator.teacher import Teacher
 from cluvault.ops.approve import ApproveOptions, decide_promotion
-from cluvault.ops.promote import PromoteOptions, PromotionReport, promote
+from cluvault.ops.promote import promote
+from cluvault.ops.promotion_planning import PromoteOptions
 from cluvault.settings import Settings
 from tests.support.faulty_store import Killed, StopPoint
 from tests.support.world import World, new_world
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import httpx
 
     from cluvault.model.object_info import ObjectInfo
+    from cluvault.ops.promotion_report import PromotionReport
     from cluvault.plan.promotion import Promotion
     from cluvault.vault.store import ObjectStore
     from tests.support.world import Send

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from cluvault.errors import LeaseLost
-from cluvault.ops.promote import PromoteOptions, promote
+from cluvault.ops.promote import promote
+from cluvault.ops.promotion_planning import PromoteOptions
 from cluvault.vault.folder import FolderStore
 from cluvault.vault.leases import Lease
 from tests.support.killed_promotion import Fate, Life, ended, must, prepare, start_fork

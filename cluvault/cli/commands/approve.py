@@ -13,7 +13,8 @@ from cluvault.cli.promotions import announce, print_promotion, show_waiting
 from cluvault.cli.render import print_json, say
 from cluvault.model.promotion import ApprovalAsked
 from cluvault.ops.approve import ApproveOptions, decide_promotion
-from cluvault.ops.promote import PromotionReport, resume
+from cluvault.ops.promote import resume
+from cluvault.ops.promotion_report import PromotionReport
 
 if TYPE_CHECKING:
     from cluvault.ops.workspace import Workspace

@@ -11,7 +11,9 @@ from cluvault.cli.invocation import Command, Invocation, flow_option, options_of
 from cluvault.cli.promotions import announce, print_plan, print_promotion, show_waiting, write_junit
 from cluvault.cli.render import complain, print_json, say
 from cluvault.errors import GuardRefused, UsageError
-from cluvault.ops.promote import PromoteOptions, PromotionRefused, PromotionReport, promote
+from cluvault.ops.promote import promote
+from cluvault.ops.promotion_planning import PromoteOptions
+from cluvault.ops.promotion_report import PromotionRefused, PromotionReport
 from cluvault.ops.sources import read_file
 from cluvault.plan.promotion_plan import plan_to_bytes, read_plan
 

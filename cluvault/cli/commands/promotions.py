@@ -9,7 +9,8 @@ import click
 from cluvault.cli.invocation import Command, Invocation
 from cluvault.cli.promotions import print_history
 from cluvault.cli.render import complain, print_json
-from cluvault.ops.promote import PromotionReport, list_promotions, workers_of
+from cluvault.ops.promotion_report import PromotionReport
+from cluvault.ops.promotions import list_promotions, workers_of
 
 if TYPE_CHECKING:
     from datetime import datetime

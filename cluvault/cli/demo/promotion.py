@@ -12,7 +12,9 @@ from cluvault.cli.render import print_table, say
 from cluvault.model.json_text import read_json, write_json
 from cluvault.model.manifest import Reason
 from cluvault.ops.capture import export_capture
-from cluvault.ops.promote import PromoteOptions, PromotionRefused, list_promotions, plan_promotion
+from cluvault.ops.promotion_planning import PromoteOptions, plan_promotion
+from cluvault.ops.promotion_report import PromotionRefused
+from cluvault.ops.promotions import list_promotions
 from cluvault.ops.sources import fetch_source
 from cluvault.service.calls.training import Split, Training
 
