@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from cluvault.cli.invocation import Command, Invocation, flow_option, options_of
-from cluvault.cli.render import finish, print_json, print_report, progress
+from cluvault.cli.render import progress
+from cluvault.cli.runs import report_of, show_run
 from cluvault.ops.backup import BackupOptions, backup
-from cluvault.ops.report import Report, RunFailed
 
 if TYPE_CHECKING:
+    from cluvault.ops.report import Report
     from cluvault.ops.workspace import Workspace
 
 
@@ -42,12 +43,5 @@ def command(
         with progress("backup") as (start, advance):
             return await backup(workspace, options, on_plan=lambda plan: start(len(plan.projects)), on_done=advance)
 
-    try:
-        report = invocation.act("backup", options, directly, by_flow=by_flow)
-    except RunFailed as err:
-        report = err.report
-    if invocation.json:
-        print_json(report.to_json())
-    else:
-        print_report(report)
-    return finish(report)
+    report = report_of(invocation, "backup", options, directly, by_flow=by_flow)
+    return show_run(invocation, report)

@@ -8,6 +8,7 @@ import click
 
 from cluvault.cli.invocation import Command, Invocation, flow_option, options_of
 from cluvault.cli.render import finish, print_json, print_report, print_table, progress, say
+from cluvault.cli.runs import show_run
 from cluvault.errors import GuardRefused
 from cluvault.ops.cleanup import CleanupOptions, CleanupReport, cleanup
 from cluvault.ops.report import RunFailed
@@ -67,11 +68,7 @@ def command(
             _show_refused(invocation, resource, plan)
         raise
     except RunFailed as err:  # of the flow, which has shown its plan as an artifact
-        if invocation.json:
-            print_json({"resource": resource, "plan": None, "run": err.report.to_json()})
-        else:
-            print_report(err.report)
-        return finish(err.report)
+        return show_run(invocation, err.report, around={"resource": resource, "plan": None})
     if invocation.json:
         print_json(report.to_json())
     else:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from cluvault.cli.invocation import Command, Invocation, flow_option, options_of
-from cluvault.cli.render import finish, print_json, print_report, progress, say
+from cluvault.cli.render import progress
+from cluvault.cli.runs import report_of, show_run
 from cluvault.ops.copy import CopyOptions, copy
-from cluvault.ops.report import Report, RunFailed
 
 if TYPE_CHECKING:
+    from cluvault.ops.report import Report
     from cluvault.ops.workspace import Workspace
 
 
@@ -32,13 +33,5 @@ def command(invocation: Invocation, *, places: tuple[str, ...], to: str, by_flow
         with progress("copy") as (start, advance):
             return await copy(workspace, options, on_plan=lambda projects: start(len(projects)), on_done=advance)
 
-    try:
-        report = invocation.act("copy", options, directly, by_flow=by_flow)
-    except RunFailed as err:
-        report = err.report
-    if invocation.json:
-        print_json(report.to_json())
-    else:
-        print_report(report)
-        say(f"next: cluvault verify --vault {to}", style="dim")
-    return finish(report)
+    report = report_of(invocation, "copy", options, directly, by_flow=by_flow)
+    return show_run(invocation, report, hint=f"next: cluvault verify --vault {to}")

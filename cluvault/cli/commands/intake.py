@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cluvault.cli.invocation import Command, Invocation, flow_option, has_prefect_api, options_of
-from cluvault.cli.render import finish, print_json, print_report, say
+from cluvault.cli.render import print_json, say
+from cluvault.cli.runs import report_of, show_run
 from cluvault.ops.intake import IntakeOptions, chosen_inboxes, intake
-from cluvault.ops.report import Report, RunFailed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from cluvault.errors import CluvaultError
+    from cluvault.ops.report import Report
     from cluvault.ops.take_in import InboxObject, Taken
     from cluvault.ops.workspace import Workspace
 
@@ -55,15 +56,8 @@ def _once(invocation: Invocation, options: IntakeOptions, *, by_flow: bool | Non
     async def directly(workspace: Workspace) -> Report:
         return await intake(workspace, options)
 
-    try:
-        report = invocation.act("intake", options, directly, by_flow=by_flow)
-    except RunFailed as err:
-        report = err.report
-    if invocation.json:
-        print_json(report.to_json())
-    else:
-        print_report(report)
-    return finish(report)
+    report = report_of(invocation, "intake", options, directly, by_flow=by_flow)
+    return show_run(invocation, report)
 
 
 async def _stay(invocation: Invocation, workspace: Workspace, options: IntakeOptions, deployment: str) -> None:

@@ -8,6 +8,7 @@ import click
 
 from cluvault.cli.invocation import Command, Invocation, flow_option, options_of
 from cluvault.cli.render import finish, print_json, print_report, print_table, progress, say
+from cluvault.cli.runs import show_run
 from cluvault.cli.text import size, when
 from cluvault.ops.prune import PruneOptions, PruneReport, prune
 from cluvault.ops.report import RunFailed
@@ -47,11 +48,7 @@ def command(
     try:
         report = invocation.act("prune", options, directly, by_flow=by_flow)
     except RunFailed as err:  # of the flow, which has shown its plan as an artifact
-        if invocation.json:
-            print_json({"projects": None, "run": err.report.to_json()})
-        else:
-            print_report(err.report)
-        return finish(err.report)
+        return show_run(invocation, err.report, around={"projects": None})
     if invocation.json:
         print_json(report.to_json())
     else:
