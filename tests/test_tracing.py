@@ -8,13 +8,16 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from azure.core.credentials import AccessTokenInfo
+from azure.core.exceptions import ClientAuthenticationError
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from cluvault.errors import ObjectExists, Throttled
+from cluvault.errors import ObjectExists, SignInRefused, Throttled
 from cluvault.ops.backup import BackupOptions, backup
+from cluvault.service.entra import EntraCredential
 from cluvault.tracing import is_tracing, span, start_tracing, use_provider
 from cluvault.vault.memory import MemoryStore
 from cluvault.vault.traced import TracedStore
@@ -117,6 +120,31 @@ async def test_a_traced_store_is_a_store(spans: Callable[[], list[ReadableSpan]]
     assert [one.name.removeprefix("vault ") for one in spans()] == ["put_new", "put_new", "get", "delete"]
     assert about(spans()[1])["error.type"] == "ObjectExists"
     assert spans()[1].status.description is not None
+
+
+async def test_the_sign_in_is_a_span(spans: Callable[[], list[ReadableSpan]]) -> None:
+    """A slow one explains a slow first request; the token is in none, and what the authority says neither."""
+
+    class Authority:
+        failure: Exception | None = None
+
+        async def get_token(self, *_scopes: str) -> AccessTokenInfo:
+            if self.failure is not None:
+                raise self.failure
+            return AccessTokenInfo("t0k3n", 4_000_000_000)
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    authority = Authority()
+    signed_in, refused = (EntraCredential("scope", open_source=lambda: authority) for _ in range(2))
+    assert (await signed_in.headers())["Authorization"] == "Bearer t0k3n"
+    authority.failure = ClientAuthenticationError("the secret s3cr3t is wrong")
+    with pytest.raises(SignInRefused):
+        await refused.headers()
+    good, bad = spans()
+    assert (good.name, good.status.is_ok, bad.status.is_ok) == ("sign in to Microsoft Entra ID", True, False)
+    assert all(secret not in one.to_json() for one in (good, bad) for secret in ("t0k3n", "s3cr3t"))
 
 
 def test_what_is_not_ours_is_not_quoted(spans: Callable[[], list[ReadableSpan]]) -> None:

@@ -18,6 +18,7 @@ from cluvault.model.names import shorten
 from cluvault.service.problems import one_line
 from cluvault.service.signing import SignedHeaders
 from cluvault.service.trust import trust_as_well
+from cluvault.tracing import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -132,7 +133,8 @@ class EntraCredential:
         try:
             if self._tokens is None:
                 self._tokens = self._open_source()
-            self._keep(await self._tokens.get_token(self._scope))
+            with span("sign in to Microsoft Entra ID", kind="client"):
+                self._keep(await self._tokens.get_token(self._scope))
         except (AzureError, ValueError) as err:
             refusal = _no_token(err)
         except BaseException as err:  # noqa: BLE001  # cancelled in the middle, and raised again
