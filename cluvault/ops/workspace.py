@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from cluvault.service.exchange import Call
     from cluvault.settings import IntakeSettings, ResourceSettings, SecretName, Settings
     from cluvault.vault.leases import Lease
+    from cluvault.vault.ledger import CallLedger
     from cluvault.vault.store import ObjectStore
 
 
@@ -297,4 +298,15 @@ class Workspace:
         credential = credential_for(
             settings, name=name, environment=self._environment, prefect_secret=self._prefect_secret
         )
-        return CluClient(settings, credential, name=name)
+        client = CluClient(settings, credential, name=name)
+        if settings.limits != "off" and settings.share_budget:
+            client.share_budget(self.call_ledger(settings.endpoint))
+        return client
+
+    def call_ledger(self, endpoint: str) -> CallLedger:
+        """The ledger in the vault by which all processes share the calls a minute of an endpoint."""
+        from cluvault.vault.ledger import CallLedger  # noqa: PLC0415  # not where limits are off
+
+        holder = secrets.token_hex(8)
+        store = self._opened_store()
+        return CallLedger(store, endpoint, holder=holder, now=self.now, steady=self.steady, sleep=self.sleep)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING, Final
 
 from cluvault.plan.keys import (
     ROOT_KEY,
     is_content_key,
+    parse_budget_key,
     parse_hold_key,
     parse_intake_key,
     parse_lease_key,
@@ -16,6 +18,9 @@ from cluvault.plan.keys import (
     parse_replica_key,
     parse_run_key,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class KeyKind(StrEnum):
@@ -30,28 +35,28 @@ class KeyKind(StrEnum):
     PROMOTION = "promotion"
     REPLICA = "replica"
     LEASE = "lease"
+    BUDGET = "budget"
     INTAKE = "intake"
     FOREIGN = "foreign"
+
+
+_PARSERS: Final[tuple[tuple[Callable[[str], object], KeyKind], ...]] = (
+    (parse_manifest_key, KeyKind.MANIFEST),
+    (parse_run_key, KeyKind.RUN),
+    (parse_hold_key, KeyKind.HOLD),
+    (parse_prune_key, KeyKind.PRUNE),
+    (parse_promotion_key, KeyKind.PROMOTION),
+    (parse_intake_key, KeyKind.INTAKE),
+    (parse_replica_key, KeyKind.REPLICA),
+    (parse_lease_key, KeyKind.LEASE),
+    (parse_budget_key, KeyKind.BUDGET),
+)
 
 
 def kind_of(key: str) -> KeyKind:
     """What the object with this key is; a hold's release is of the hold's kind."""
     if key == ROOT_KEY:
         return KeyKind.IDENTITY
-    if parse_manifest_key(key) is not None:
-        return KeyKind.MANIFEST
     if is_content_key(key):
         return KeyKind.CONTENT
-    if parse_run_key(key) is not None:
-        return KeyKind.RUN
-    if parse_hold_key(key) is not None:
-        return KeyKind.HOLD
-    if parse_prune_key(key) is not None:
-        return KeyKind.PRUNE
-    if parse_promotion_key(key) is not None:
-        return KeyKind.PROMOTION
-    if parse_intake_key(key) is not None:
-        return KeyKind.INTAKE
-    if parse_replica_key(key) is not None:
-        return KeyKind.REPLICA
-    return KeyKind.LEASE if parse_lease_key(key) is not None else KeyKind.FOREIGN
+    return next((kind for parse, kind in _PARSERS if parse(key) is not None), KeyKind.FOREIGN)

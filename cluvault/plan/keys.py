@@ -17,6 +17,7 @@ HOLDS: Final = "holds/"
 PRUNES: Final = "prunes/"
 PROMOTIONS: Final = "promotions/"
 LEASES: Final = "leases/"
+BUDGETS: Final = "budgets/"
 INTAKES: Final = "intakes/"
 REPLICAS: Final = "replicas/"
 _MANIFEST: Final = "manifest.json"
@@ -206,6 +207,16 @@ def lease_key(resource: str, project: str, number: int) -> str:
     return f"{leases_prefix(resource, project)}{number:0{_LEASE_DIGITS}d}.json"
 
 
+def budget_prefix(endpoint: str, lane: str) -> str:
+    """The prefix of the ledger of one class of calls to an endpoint."""
+    return f"{BUDGETS}{encode_name(endpoint)}/{encode_name(lane)}/"
+
+
+def budget_key(endpoint: str, lane: str, number: int) -> str:
+    """The key of one entry of a ledger."""
+    return f"{budget_prefix(endpoint, lane)}{number:0{_LEASE_DIGITS}d}.json"
+
+
 def run_key(date: str, run_id: str) -> str:
     """The key of a run record; `date` is YYYY-MM-DD."""
     return f"{RUNS}{date}/{encode_name(run_id)}.json"
@@ -288,6 +299,16 @@ def parse_lease_key(key: str) -> tuple[str, str, int] | None:
         return None
     found = decode_name(parts[1]), decode_name(parts[2]), number
     return found if lease_key(*found) == key else None
+
+
+def parse_budget_key(key: str) -> tuple[str, str, int] | None:
+    """Endpoint, class of calls and number of the entry of a ledger that has this key, or None for any other key."""
+    parts = key.split("/")
+    number = _number(parts[-1])
+    if len(parts) != _PARTS - 1 or number is None:
+        return None
+    found = decode_name(parts[1]), decode_name(parts[2]), number
+    return found if budget_key(*found) == key else None
 
 
 def is_content_key(key: str) -> bool:

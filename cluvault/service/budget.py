@@ -1,35 +1,31 @@
 """The calls a minute that a resource allows, shared by all clients of the process.
 
 Pure arithmetic over `now`, without event loop or clock, so that flows in several threads can share one budget. Waiting
-is the caller's: it joins the queue, sleeps as long as `wait` says, asks again, and sends when `wait` says 0.
+is the caller's: it joins the queue, sleeps as long as `wait` says, asks again, and sends when `wait` says 0. What a
+budget shares with other processes it books in a ledger, which `sharing.py` asks on its order.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
+from cluvault.plan.pace import WINDOW, Rate
 from cluvault.service.exchange import PREDICTIONS
+from cluvault.service.lane import Grant, Lane, Order, Ticket
 from cluvault.settings import RateLimits
+
+if TYPE_CHECKING:
+    from cluvault.plan.pace import Pace
+
+__all__ = ["WINDOW", "Budget", "Grant", "Limits", "Order", "Ticket", "shared_budget"]
 
 Limits = RateLimits | Literal["off"]
 
 PREDICTIONS_A_MINUTE: Final = 1000
-WINDOW: Final = 61.0
-"""The service counts by the minute; the second more is for requests that travel at different speeds."""
 _MARGIN: Final = WINDOW / 60
-_NEVER: Final = float("-inf")
-_SHORTEST_WAIT: Final = 0.001
-
-
-class Ticket:
-    """A place in the queue of one verb class; opaque to its holder."""
-
-    __slots__ = ("lane",)
-
-    def __init__(self, lane: _Lane) -> None:
-        self.lane = lane
+_RESERVED: Final = 20
+"""This part of the GETs is shared out to nobody: the first few of each process, so that small commands need not ask."""
 
 
 class Budget:
@@ -41,17 +37,25 @@ class Budget:
     """
 
     def __init__(self, limits: Limits) -> None:
-        off = limits == "off"
-        window = WINDOW if off else limits.window * _MARGIN
-        self._reads = _Lane(None if off else limits.get, window)
-        self._writes = _Lane(None if off else limits.post, window)
-        self._predictions = _Lane(None if off else PREDICTIONS_A_MINUTE, window)
+        if limits == "off":
+            self._reads, self._writes, self._predictions = Lane(None), Lane(None), Lane(None)
+        else:
+            window = limits.window * _MARGIN
+            self._reads = Lane(Rate(limits.get, window), reserve=limits.get // _RESERVED)
+            self._writes = Lane(Rate(limits.post, window))
+            self._predictions = Lane(Rate(PREDICTIONS_A_MINUTE, window))
         self._lock = threading.Lock()
 
-    def join(self, lane: str) -> Ticket:
-        """Queue for a call, by its verb or its own lane; first come, first served."""
+    def join(self, lane: str, priority: float = 0.0, *, is_shared: bool = False) -> Ticket:
+        """Queue for a call, by its verb or its own lane.
+
+        Args:
+            lane: The verb, or the name of the lane.
+            priority: Lower goes first; among equals whoever comes first.
+            is_shared: Whether the call needs a claim of the ledger that this process shares with others.
+        """
         with self._lock:
-            return self._lane(lane).join()
+            return self._lane(lane).join(priority, is_shared=is_shared and lane != PREDICTIONS)
 
     def wait(self, ticket: Ticket, now: float) -> float:
         """Seconds until the call may be sent; 0 spends the ticket: send now."""
@@ -63,60 +67,42 @@ class Budget:
         with self._lock:
             ticket.lane.leave(ticket)
 
-    def hold(self, lane: str, until: float) -> None:
-        """Hold all calls of the lane back: the service said 429."""
+    def refused(self, lane: str, now: float, *, retry_after: float) -> None:
+        """The service said 429: hold all calls of the lane back for so many seconds, and send fewer a minute then."""
         with self._lock:
-            held = self._lane(lane)
-            held.held_until = max(held.held_until, until)
+            self._lane(lane).refused(now, retry_after)
+
+    def hold(self, lane: str, until: float) -> None:
+        """Hold all calls of the lane back."""
+        with self._lock:
+            self._lane(lane).hold(until)
 
     def held(self, lane: str, now: float) -> float:
         """Seconds for which the lane is held back yet."""
         with self._lock:
-            return max(0.0, self._lane(lane).held_until - now)
+            return max(0.0, self._lane(lane).pace.held_until - now)
 
-    def _lane(self, name: str) -> _Lane:
+    # --- what is shared with other processes -------------------------------------------------------------------------
+
+    def order(self, lane: str, now: float) -> Order | None:
+        """What there is to do at the ledger; whoever gets an order says afterwards how it ended."""
+        with self._lock:
+            return self._lane(lane).order(now)
+
+    def carried_out(self, lane: str, order: Order, grant: Grant | None, *, pace: Pace, now: float) -> None:
+        """An order is carried out: the claim that was booked, and how fast the ledger says that all may go."""
+        with self._lock:
+            self._lane(lane).carried_out(order, grant, pace, now)
+
+    def not_carried_out(self, lane: str, *, alone_until: float) -> None:
+        """The ledger could not be asked; until then the process goes by its own count."""
+        with self._lock:
+            self._lane(lane).not_carried_out(alone_until=alone_until)
+
+    def _lane(self, name: str) -> Lane:
         if name == PREDICTIONS:
             return self._predictions
         return self._reads if name in ("GET", "HEAD") else self._writes
-
-
-class _Lane:
-    """One class of calls: those sent within the window, and those that wait."""
-
-    def __init__(self, limit: int | None, window: float) -> None:
-        self.held_until = _NEVER
-        self._limit = limit
-        self._window = window
-        self._sent: deque[float] = deque()
-        self._queue: dict[Ticket, None] = {}
-
-    def join(self) -> Ticket:
-        ticket = Ticket(self)
-        self._queue[ticket] = None
-        return ticket
-
-    def leave(self, ticket: Ticket) -> None:
-        self._queue.pop(ticket, None)
-
-    def wait(self, ticket: Ticket, now: float) -> float:
-        """A call may go when everybody before it could go as well; nobody waits for a sleeper to wake."""
-        ready = now if self._limit is None else self._ready(ticket, now, self._limit)
-        ready = max(ready, self.held_until)
-        if ready > now:
-            return max(ready - now, _SHORTEST_WAIT)
-        del self._queue[ticket]
-        if self._limit is not None:
-            self._sent.append(now)
-        return 0.0
-
-    def _ready(self, ticket: Ticket, now: float, limit: int) -> float:
-        while self._sent and self._sent[0] <= now - self._window:
-            self._sent.popleft()
-        times = list(self._sent)
-        for _ in range(list(self._queue).index(ticket) + 1):
-            allowed = times[-limit] + self._window if len(times) >= limit else now
-            times.append(max(now, allowed, self.held_until))
-        return times[-1]
 
 
 _budgets: dict[tuple[str, Limits], Budget] = {}

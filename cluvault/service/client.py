@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from cluvault.service.exchange import Call
     from cluvault.service.jobs import JobHandle, JobT
+    from cluvault.service.sharing import Ledger
     from cluvault.service.signing import Credential
     from cluvault.settings import ResourceSettings
 
@@ -102,6 +103,7 @@ class CluClient(
     async def aclose(self) -> None:
         """Close the connections and the credential."""
         try:
+            await self._session.sender.aclose()
             await self._transport.aclose()
         finally:
             await self._credential.aclose()
@@ -114,6 +116,10 @@ class CluClient(
     def guard(self, check: Callable[[Call], None]) -> None:
         """Have something checked at the last moment before each call is sent; what it raises ends the call."""
         self._session.sender.guard = check
+
+    def share_budget(self, ledger: Ledger) -> None:
+        """Share the calls a minute with all processes that book in the same ledger."""
+        self._session.sender.share(ledger)
 
     async def answers_version(self, version: str) -> bool:
         """Whether the resource offers an api-version; asked once."""

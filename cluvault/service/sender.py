@@ -14,6 +14,7 @@ from cluvault.errors import OriginRefused, ServiceError, SignInRefused, Throttle
 from cluvault.service.exchange import Answer, Call, NoAnswer
 from cluvault.service.protocol import Fault, judge
 from cluvault.service.retrying import RETRY_AFTER_CAP, retry_delay
+from cluvault.service.sharing import Sharing
 from cluvault.service.urls import Origin, origin_of
 from cluvault.tracing import is_tracing, span
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cluvault.service.budget import Budget
     from cluvault.service.job_models import Job
     from cluvault.service.jobs import JobHandle
+    from cluvault.service.sharing import Ledger
     from cluvault.service.signing import Credential
     from cluvault.service.transport import Transport
     from cluvault.tracing import Span
@@ -79,12 +81,22 @@ class Sender:
     ) -> None:
         self.statistics = Statistics()
         self.guard: Callable[[Call], None] = _nobody_objects
+        self._sharing: Sharing | None = None
         self._resource = resource
         self._origin = origin
         self._transport = transport
         self._credential = credential
         self._budget = budget
         self._timing = timing
+
+    def share(self, ledger: Ledger) -> None:
+        """Book calls in a ledger from now on."""
+        self._sharing = Sharing(self._budget, ledger, clock=self._timing.clock, resource=self._resource)
+
+    async def aclose(self) -> None:
+        """End what is under way in the background."""
+        if self._sharing is not None:
+            await self._sharing.aclose()
 
     def where(self, about: Call | JobHandle[Job]) -> str:
         """The place that messages about a call or job name first."""
@@ -129,7 +141,7 @@ class Sender:
     async def _take_turn(self, call: Call) -> None:
         """Wait until the budget allows the call; fail at once when the service is known to refuse it for long."""
         lane = call.lane or call.method
-        ticket = self._budget.join(lane)
+        ticket = self._budget.join(lane, is_shared=self._sharing is not None)
         try:
             while (wait := self._budget.wait(ticket, self._timing.clock())) > 0:
                 if (held := self._budget.held(lane, self._timing.clock())) > RETRY_AFTER_CAP:
@@ -137,9 +149,15 @@ class Sender:
                         f"{self.where(call)}: the service refuses more calls for another {held:.0f} s",
                         mend="try again then",
                     )
+                self._look_after(lane)
                 await self._timing.sleep(wait)
         finally:
             self._budget.leave(ticket)
+        self._look_after(lane)  # those behind, and the next claim
+
+    def _look_after(self, lane: str) -> None:
+        if self._sharing is not None:
+            self._sharing.look_after(lane)
 
     async def _sign(self, call: Call) -> Mapping[str, str]:
         try:
@@ -164,7 +182,9 @@ class Sender:
         if fault.throttled:
             self.statistics.throttled += 1
             held = delay if fault.retry_after is None else fault.retry_after
-            self._budget.hold(call.lane or call.method, self._timing.clock() + (held or 0.0))
+            lane = call.lane or call.method
+            self._budget.refused(lane, self._timing.clock(), retry_after=held or 0.0)
+            self._look_after(lane)
         return delay
 
     def _error(self, call: Call, fault: Fault, *, tries: int) -> ServiceError:

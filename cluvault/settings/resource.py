@@ -27,6 +27,7 @@ class ResourceSettings(Section):
 
     Attributes:
         key2: The resource's other key: used when the service refuses the first, so that either can be regenerated.
+        share_budget: Whether the calls a minute are shared with all processes that use the same vault.
         scope: What a Microsoft Entra ID token is asked for; sovereign clouds have others.
         ca_file: Certificate authorities to trust, besides the public ones, for this endpoint and for its sign-in.
     """
@@ -37,6 +38,7 @@ class ResourceSettings(Section):
     key2: SecretName | None = None
     api_version: Annotated[str, StringConstraints(pattern=r"^(auto|\d{4}-\d{2}-\d{2}(-preview)?)$")] = "auto"
     limits: RateLimits | Literal["off"] = RateLimits()
+    share_budget: bool = True
     scope: str = "https://cognitiveservices.azure.com/.default"
     ca_file: Path | None = None
 

@@ -12,12 +12,15 @@ from cluvault.plan.keys import (
     HoldKey,
     PromotionKey,
     SnapshotKey,
+    budget_key,
+    budget_prefix,
     decode_name,
     encode_name,
     holds_prefix,
     is_content_key,
     lease_key,
     leases_prefix,
+    parse_budget_key,
     parse_hold_key,
     parse_lease_key,
     parse_manifest_key,
@@ -252,6 +255,9 @@ def test_leases_are_parsed_as_they_are_built(resource: str, project: str, number
     built = lease_key(resource, project, number)
     assert parse_lease_key(built) == (resource, project, number)
     assert built.startswith(leases_prefix(resource, project))
+    ledger = budget_key(resource, project, number)
+    assert parse_budget_key(ledger) == (resource, project, number)
+    assert ledger.startswith(budget_prefix(resource, project))
     assert len(built) > 1024 or check_key(built) == built
 
 
@@ -269,3 +275,4 @@ def test_other_keys_are_neither_records_nor_leases(key: str) -> None:
     """Only what would be built counts."""
     assert parse_promotion_key(key) is None
     assert parse_lease_key(key) is None
+    assert parse_budget_key(key) is None

@@ -203,3 +203,23 @@ def test_threads_share_one_budget() -> None:
     for thread in threads:
         thread.join()
     assert len(granted) == 50
+
+
+def test_what_is_worth_more_goes_first() -> None:
+    """A lower number goes before those that came earlier; among equals whoever came first."""
+    budget = Budget(RateLimits(post=1))
+    assert budget.wait(budget.join("POST"), 0.0) == 0
+    later, first, second = budget.join("POST", 1.0), budget.join("POST"), budget.join("POST")
+    waits = [budget.wait(ticket, 1.0) for ticket in (first, second, later)]
+    assert waits == approx([WINDOW - 1, 2 * WINDOW - 1, 3 * WINDOW - 1])
+
+
+def test_a_refusal_slows_a_budget_down_for_a_while() -> None:
+    """Seven instead of ten a minute after a 429, and ten again three minutes later."""
+    budget = Budget(RateLimits())
+    budget.refused("POST", 0.0, retry_after=30.0)
+    assert budget.held("POST", 0.0) == approx(30)
+    waits = [budget.wait(budget.join("POST"), 30.0) for _ in range(8)]
+    assert [wait > 0 for wait in waits] == [False] * 7 + [True]
+    waits = [budget.wait(budget.join("POST"), 300.0) for _ in range(9)]
+    assert not any(waits)
