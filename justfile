@@ -55,6 +55,7 @@ benchmarks:
     uv run python benchmarks/vault_stores.py
     uv run python benchmarks/vault_series.py 30
     uv run python benchmarks/scale.py
+    uv run python benchmarks/fleet_speed.py
 
 # What deaths of flow, server and worker cost, on a real Prefect server; takes a quarter of an hour.
 recovery:

@@ -3,7 +3,7 @@
     uv run python benchmarks/scale.py [RESOURCES] [PROJECTS] [CHANGED_SHARE]
 
 The service is simulated, what decides is cluvault's own: `Budget` hands out the documented calls a minute,
-`DEFAULT_SCHEDULE` says when a job is asked for, `decide` what has to be exported. Nothing sleeps, nothing is sent: the
+`Durations` says when a job is asked for, `decide` what has to be exported. Nothing sleeps, nothing is sent: the
 clock jumps. What a project and a process cost is measured elsewhere, and taken from the constants below.
 """
 
@@ -21,7 +21,7 @@ from cluvault.model.manifest import Content, Counts, Manifest, Reason, Tool
 from cluvault.model.run import Seen
 from cluvault.plan.incremental import Need, Times, Trust, decide
 from cluvault.service.budget import Budget
-from cluvault.service.polling import DEFAULT_SCHEDULE
+from cluvault.service.polling import DEFAULT_SCHEDULE, Durations
 from cluvault.settings import BackupSettings, RateLimits
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Simulation:
     budget: Budget
     concurrency: int
     now: float = 0.0
+    durations: Durations = field(default_factory=Durations)
     requests: Counter[str] = field(default_factory=Counter[str])
     _heap: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list[Any])
     _count: itertools.count[int] = field(default_factory=itertools.count)
@@ -105,16 +106,24 @@ class Simulation:
     def export(self) -> Generator[tuple[str, Any], None, None]:
         """One project: its export beside the lists of its models and deployments, here one after the other."""
         yield "call", "POST"
-        end = self.now + JOB_SECONDS
-        polls = 0
+        started, running, polls = self.now, 0.0, 0
+        end = started + JOB_SECONDS
         while True:
-            yield "sleep", DEFAULT_SCHEDULE.delay(polls + 1, retry_after=None, left=900.0)
+            yield "sleep", self._until_the_next_poll(self.now - started, polls)
+            asked = self.now
             yield "call", "GET"
             polls += 1
             if self.now >= end:
                 break
+            running = asked - started
+        self.durations.add(running=running, done=self.now - started)
         yield "call", "GET"  # the file
         yield from self.models()
+
+    def _until_the_next_poll(self, age: float, polls: int) -> float:
+        if self.durations:
+            return self.durations.delay(age, misses=polls, retry_after=None, left=900.0)
+        return DEFAULT_SCHEDULE.delay(age, retry_after=None, left=900.0)
 
     def models(self) -> Generator[tuple[str, Any], None, None]:
         """The lists of one project's models and deployments."""
@@ -153,7 +162,7 @@ def needs(projects: int, changed: int, *, days_since_full: float) -> Counter[Nee
 def simulate(projects: int, changed: int, *, days_since_full: float) -> tuple[Counter[Need], Simulation]:
     """One nightly backup of one resource."""
     found = needs(projects, changed, days_since_full=days_since_full)
-    one = Simulation(Budget(RateLimits()), concurrency=2 * BackupSettings().concurrency)
+    one = Simulation(Budget(RateLimits()), concurrency=BackupSettings().exports_at_once(RateLimits()))
 
     def listing() -> Generator[tuple[str, Any], None, None]:
         for _ in range(-(-projects // PAGE)):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from pydantic import ValidationError
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from cluvault.errors import ConfigurationError
 from cluvault.plan.retention import read_policy
 from cluvault.settings import (
+    BackupSettings,
     CleanupRule,
     Environment,
     RateLimits,
@@ -86,6 +87,24 @@ s3 = { region = "eu-north-1" }
 url = "disk"
 cache = "manifests"
 """
+
+
+@pytest.mark.parametrize(
+    "limits, concurrency, exports, files",
+    [
+        (RateLimits(), None, 100, 4),
+        (RateLimits(get=10_000), None, 256, 4),
+        ("off", None, 16, 4),
+        ("off", 3, 3, 3),
+        (RateLimits(), 30, 30, 30),
+    ],
+)
+def test_how_much_is_done_at_once(
+    limits: RateLimits | Literal["off"], concurrency: int | None, exports: int, files: int
+) -> None:
+    """As many exports as can be asked for once a minute, unless the configuration says; files take memory."""
+    settings = BackupSettings(concurrency=concurrency)
+    assert (settings.exports_at_once(limits), settings.files_at_once) == (exports, files)
 
 
 def test_a_copy_is_a_vault_of_its_own(load: Load, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -13,7 +14,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from cluvault.errors import CluvaultError, ConfigurationError
 from cluvault.model.manifest import Reason, id_moment
 from cluvault.model.run import Outcome, RunItem, Seen
-from cluvault.ops.capture import capture_models, export_capture, list_models, store_capture, store_if_changed
+from cluvault.ops.capture import (
+    capture_models,
+    fetch_capture,
+    finish_export,
+    list_models,
+    store_capture,
+    store_if_changed,
+)
 from cluvault.ops.fanout import failed_item, for_each, ignore, try_each
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
@@ -47,7 +55,7 @@ class BackupOptions(BaseModel):
         default=(), max_length=16, description="Tags that the snapshots get."
     )
     concurrency: Annotated[int, Field(ge=1, le=256)] | None = Field(
-        default=None, description="Exports at once; the configuration's value by default."
+        default=None, description="Exports at once at a resource; the configuration's value by default."
     )
     full: bool = Field(default=False, description="Export every project, also where nothing seems to have changed.")
 
@@ -117,12 +125,13 @@ async def backup(
         on_done(item)
     done = {(item.resource, item.project) for item in recorded}
     items = await for_each(
-        [one for one in plan.projects if (one.resource, one.project) not in done],
+        in_turns([one for one in plan.projects if (one.resource, one.project) not in done]),
         lambda target: run(export_backup, workspace, target, options),
-        concurrency=2 * _exports_at_once(workspace, options),  # half wait for the service, half for the vault
+        concurrency=_projects_at_once(workspace, options, plan.resources),
         name=lambda target: (target.resource, target.project),
         on_done=on_done,
     )
+    items.sort(key=lambda item: (item.resource, item.project))
     report = await run(finish_run, workspace, "backup", started_at, plan.resources, [*plan.known, *recorded, *items])
     workspace.announce(due_promotions(items, workspace.settings.routes, run_id=report.run_id))
     return report
@@ -151,17 +160,15 @@ async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPla
 
 
 async def export_backup(workspace: Workspace, target: ProjectTask, options: BackupOptions) -> RunItem:
-    """Export one project and store it if it changed; the snapshot is read back before this says so."""
-    async with workspace.places(_exports_at_once(workspace, options)):
-        capture = await export_capture(
-            workspace,
-            target.resource,
-            target.project,
-            reason=options.reason,
-            tags=options.tags,
-            last_modified=target.times.modified,
-        )
-    manifest, stored = await store_if_changed(workspace, capture)
+    """Export one project and store it if it changed; the snapshot is read back before this says so.
+
+    The service works on many exports at once, of which nothing is here yet; only few files are in memory at once.
+    """
+    async with workspace.places(_exports_at_once(workspace, options, target.resource), of=target.resource):
+        done = await finish_export(workspace, target.resource, target.project, last_modified=target.times.modified)
+    async with workspace.places(_files_at_once(workspace, options), of="files"):
+        capture = await fetch_capture(workspace, done, reason=options.reason, tags=options.tags)
+        manifest, stored = await store_if_changed(workspace, capture)
     outcome = Outcome.STORED if stored else Outcome.UNCHANGED
     return _item(manifest, outcome, _seen(target.times, exported_at=capture.captured_at, models_at=capture.captured_at))
 
@@ -173,13 +180,12 @@ async def record_models(workspace: Workspace, targets: Sequence[ProjectTask], op
     """
 
     async def one(target: ProjectTask) -> RunItem | None:
-        async with workspace.places(_exports_at_once(workspace, options)):
-            return await _record_models(workspace, target, options)
+        return await _record_models(workspace, target, options)
 
     found = await try_each(
         targets,
         one,
-        concurrency=2 * _exports_at_once(workspace, options),
+        concurrency=_files_at_once(workspace, options),
         failed=lambda target, err: failed_item(target.resource, target.project, err),
         on_done=lambda _item: None,
     )
@@ -265,8 +271,27 @@ def _item(manifest: Manifest, outcome: Outcome, seen: Seen) -> RunItem:
     )
 
 
-def _exports_at_once(workspace: Workspace, options: BackupOptions) -> int:
-    return options.concurrency or workspace.settings.backup.concurrency
+def _exports_at_once(workspace: Workspace, options: BackupOptions, resource: str) -> int:
+    settings = workspace.settings
+    return options.concurrency or settings.backup.exports_at_once(settings.resource(resource).limits)
+
+
+def _files_at_once(workspace: Workspace, options: BackupOptions) -> int:
+    """Half wait for the service, half for the vault."""
+    return 2 * (options.concurrency or workspace.settings.backup.files_at_once)
+
+
+def _projects_at_once(workspace: Workspace, options: BackupOptions, resources: Sequence[str]) -> int:
+    under_way = sum(_exports_at_once(workspace, options, resource) for resource in resources)
+    return under_way + _files_at_once(workspace, options)
+
+
+def in_turns(targets: Sequence[ProjectTask]) -> list[ProjectTask]:
+    """The targets so that resources take turns, for each has limits of its own."""
+    queues: dict[str, list[ProjectTask]] = {}
+    for target in targets:
+        queues.setdefault(target.resource, []).append(target)
+    return [target for row in zip_longest(*queues.values()) for target in row if target is not None]
 
 
 def _chosen_resources(workspace: Workspace, options: BackupOptions) -> tuple[str, ...]:

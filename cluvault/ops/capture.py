@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from cluvault.errors import DamagedSnapshot, SnapshotNotFound, SnapshotSealed
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from cluvault.ops.workspace import Workspace
     from cluvault.service.client import CluClient
+    from cluvault.service.job_models import ExportJob
+    from cluvault.service.jobs import JobHandle
     from cluvault.vault.vault import Vault
 
 
@@ -25,6 +28,23 @@ class Models(NamedTuple):
 
     models: tuple[ModelRecord, ...]
     deployments: tuple[DeploymentRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedExport:
+    """An export that the service has done, and whose file it holds for us.
+
+    Attributes:
+        captured_at: When it was begun.
+    """
+
+    resource: str
+    project: str
+    captured_at: datetime
+    last_modified: datetime | None
+    handle: JobHandle[ExportJob]
+    job: ExportJob
+    found: Models
 
 
 async def export_capture(
@@ -38,36 +58,67 @@ async def export_capture(
 ) -> Capture:
     """Export a project's present content, with what the service knows of its models and deployments.
 
+    Raises:
+        ProjectNotFound: there is no such project.
+        InvalidProjectFile: what came is no project file.
+    """
+    done = await finish_export(workspace, resource, project, last_modified=last_modified)
+    return await fetch_capture(workspace, done, reason=reason, tags=tags)
+
+
+async def finish_export(
+    workspace: Workspace, resource: str, project: str, *, last_modified: datetime | None = None
+) -> FinishedExport:
+    """Have the service export a project, wait for that, and see what it knows of models and deployments meanwhile.
+
     `last_modified` is what a listing said, if there was one; else the project is asked. Either is older than the
     content: a change in between is seen again by the next run, never missed.
 
     Raises:
         ProjectNotFound: there is no such project.
-        InvalidProjectFile: what came is no project file.
     """
     client = await workspace.client(resource)
     if last_modified is None:
         last_modified = (await client.get_project(project)).last_modified_at
     captured_at = workspace.now()
-    exported, (models, deployments) = await together(
-        client.export_project(project, timeout=workspace.settings.backup.job_timeout),
+    (handle, job), found = await together(
+        _export(client, project, seconds=workspace.settings.backup.job_timeout),
         _models_and_deployments(client, project),
     )
-    digest, counts = await asyncio.to_thread(_meaning, exported.data, source=f"export of {resource}/{project}")
+    return FinishedExport(resource, project, captured_at, last_modified, handle, job, Models(*found))
+
+
+async def _export(client: CluClient, project: str, *, seconds: float) -> tuple[JobHandle[ExportJob], ExportJob]:
+    handle = await client.begin_export(project)
+    return handle, await client.wait(handle, timeout=seconds)
+
+
+async def fetch_capture(
+    workspace: Workspace, done: FinishedExport, *, reason: Reason, tags: tuple[str, ...] = ()
+) -> Capture:
+    """Fetch the file of an export and see what it means.
+
+    Raises:
+        InvalidProjectFile: what came is no project file.
+    """
+    client = await workspace.client(done.resource)
+    exported = await client.download_export(done.handle, done.job)
+    source = f"export of {done.resource}/{done.project}"
+    digest, counts = await asyncio.to_thread(_meaning, exported.data, source=source)
     return Capture(
-        resource=resource,
-        endpoint=workspace.settings.resource(resource).endpoint,
-        project=project,
-        captured_at=captured_at,
+        resource=done.resource,
+        endpoint=workspace.settings.resource(done.resource).endpoint,
+        project=done.project,
+        captured_at=done.captured_at,
         raw=exported.data,
         canonical_sha256=digest,
         counts=counts,
         reason=reason,
         tags=tags,
         api_version=exported.api_version,
-        project_last_modified=last_modified,
-        models=models,
-        deployments=deployments,
+        project_last_modified=done.last_modified,
+        models=done.found.models,
+        deployments=done.found.deployments,
     )
 
 

@@ -86,7 +86,7 @@ async def cleanup(
     items = await for_each(
         plan.deletions,
         lambda chosen: run(cleanup_delete, workspace, options.resource, planned[chosen.project]),
-        concurrency=workspace.settings.backup.concurrency,
+        concurrency=workspace.settings.backup.files_at_once,
         name=lambda chosen: (options.resource, chosen.project),
         on_done=on_done,
     )
@@ -124,7 +124,7 @@ async def gather_facts(workspace: Workspace, resource: str) -> tuple[ProjectFact
             return None  # deleted since it was listed
 
     projects = [project async for project in client.list_projects()]
-    found = await at_once(projects, one, concurrency=workspace.settings.backup.concurrency)
+    found = await at_once(projects, one, concurrency=workspace.settings.backup.files_at_once)
     return tuple(facts for facts in found if facts is not None)
 
 

@@ -125,7 +125,7 @@ async def _fresh_snapshot(
 
 async def _exported(workspace: Workspace, resource: str, project: str, modified_at: datetime | None) -> Present:
     client = await workspace.client(resource)
-    async with workspace.places(workspace.settings.backup.concurrency):
+    async with workspace.places(workspace.settings.backup.files_at_once):
         exported = await client.export_project(project, timeout=workspace.settings.backup.job_timeout)
     label = f"live:{resource}/{project}"
     return Present(
@@ -140,7 +140,7 @@ async def _exported(workspace: Workspace, resource: str, project: str, modified_
 
 
 async def _kept(workspace: Workspace, resource: str, project: str, modified_at: datetime | None) -> Present:
-    async with workspace.places(workspace.settings.backup.concurrency):
+    async with workspace.places(workspace.settings.backup.files_at_once):
         capture = await export_capture(workspace, resource, project, reason=Reason.MANUAL, last_modified=modified_at)
     manifest, _ = await store_if_changed(workspace, capture)
     return Present(

@@ -165,7 +165,7 @@ async def drift(
     found = await try_each(
         plan.pairs,
         lambda pair: run(compare_project, workspace, plan, pair, full=options.full),
-        concurrency=2 * workspace.settings.backup.concurrency,  # half wait for the service, half for the vault
+        concurrency=2 * workspace.settings.backup.files_at_once,  # half wait for the service, half for the vault
         failed=lambda pair, err: ProjectDrift(pair, Outcome.FAILED, notes=(sentence_of(err),)),
         on_done=on_done,
     )

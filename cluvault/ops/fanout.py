@@ -72,19 +72,22 @@ async def at_once(targets: Sequence[T], run_one: Callable[[T], Awaitable[R]], *,
     """Run `run_one` for each target, at most `concurrency` at once; results in the targets' order.
 
     The first error cancels what is under way, is waited out, and raised: nothing goes on behind the caller's back.
+    There are as many asyncio tasks as things at once, however many targets there are.
     """
-    places = asyncio.Semaphore(concurrency)
+    results: dict[int, R] = {}
+    waiting = iter(enumerate(targets))
 
-    async def one(target: T) -> R:
-        async with places:
-            return await run_one(target)
+    async def work() -> None:
+        for place, target in waiting:
+            results[place] = await run_one(target)
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(target)) for target in targets]
+            for _ in range(min(concurrency, len(targets))):
+                group.create_task(work())
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
+    return [results[place] for place in range(len(targets))]
 
 
 async def to_the_end(work: Coroutine[Any, Any, T]) -> T:

@@ -140,7 +140,7 @@ async def replicate(
     found = await try_each(
         plan.pairs,
         one,
-        concurrency=workspace.settings.backup.concurrency,
+        concurrency=workspace.settings.backup.files_at_once,
         failed=lambda pair, err: ReplicaStatus(pair, Outcome.FAILED, notes=(sentence_of(err),)),
         on_done=on_done,
     )

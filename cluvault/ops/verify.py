@@ -221,7 +221,7 @@ async def _drill(
     items = await for_each(
         options.references or tuple(map(str, kept)),
         lambda reference: run(drill_snapshot, workspace, options.drill, reference),
-        concurrency=workspace.settings.backup.concurrency,
+        concurrency=workspace.settings.backup.files_at_once,
         name=_place,
         on_done=on_done,
     )

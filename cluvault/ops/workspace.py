@@ -114,7 +114,7 @@ class Workspace:
         self._store: ObjectStore | None = None
         self._vault: Vault | None = None
         self._opening = asyncio.Lock()
-        self._places: dict[int, asyncio.Semaphore] = {}
+        self._places: dict[tuple[str, int], asyncio.Semaphore] = {}
         self._closing = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -157,9 +157,9 @@ class Workspace:
         except (KeyError, OSError):  # a container's user without an entry
             return "unknown"
 
-    def places(self, number: int) -> asyncio.Semaphore:
-        """The workspace's one set of so many places, for what is bounded across all that runs in it."""
-        return self._places.setdefault(number, asyncio.Semaphore(number))
+    def places(self, number: int, *, of: str = "") -> asyncio.Semaphore:
+        """The workspace's one set of so many places of a kind, for what is bounded across all that runs in it."""
+        return self._places.setdefault((of, number), asyncio.Semaphore(number))
 
     async def client(self, resource: str) -> CluClient:
         """The resource's client.

@@ -2,26 +2,84 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Final, Generic
 
 from cluvault.errors import NotFound, ProjectNotFound
 from cluvault.service import jobs
 from cluvault.service.calls.jobs import job_status
 from cluvault.service.jobs import JobT
-from cluvault.service.polling import DEFAULT_SCHEDULE, JOB_GRACE
+from cluvault.service.polling import DEFAULT_SCHEDULE, JOB_GRACE, Durations
 from cluvault.service.reading import read_answer
 from cluvault.service.retrying import read_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cluvault.service.job_models import Job
     from cluvault.service.jobs import JobHandle
     from cluvault.service.sender import Sender, Timing
 
+_SCOUTING: Final = 3
+"""Polls after which another job is asked for instead: one that hangs must not keep the others in the dark."""
 
-@dataclass(frozen=True, slots=True)
+
+class Course:
+    """The jobs of one kind that one client waits for: how long they take, and whose turn it is to find that out."""
+
+    def __init__(self) -> None:
+        self.durations = Durations()
+        self._scout: object | None = None
+        self._followers: deque[tuple[object, asyncio.Future[None]]] = deque()
+
+    async def may_ask(self, who: object, *, timing: Timing, left: float) -> bool:
+        """Whether it is this one's turn; else False as soon as there is news, or no time is left."""
+        if self._scout in (None, who):
+            self._scout = who
+            return True
+        news = asyncio.get_running_loop().create_future()
+        place = (who, news)
+        self._followers.append(place)
+        timer = asyncio.ensure_future(timing.sleep(left))
+        try:
+            await asyncio.wait({news, timer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            if place in self._followers:
+                self._followers.remove(place)
+        return False
+
+    def give_up(self, who: object) -> None:
+        """Let the one ask that has waited longest, if it was this one's turn."""
+        if self._scout is who:
+            self._scout = None
+            if self._followers:
+                self._scout, news = self._followers.popleft()
+                news.set_result(None)
+
+    def learn(self, *, running: float, done: float, job: Job) -> None:
+        """A job has ended well."""
+        span = job.last_updated_at - job.created_at if job.last_updated_at and job.created_at else None
+        self.durations.add(running=running, done=done, reported=None if span is None else span.total_seconds())
+        while self._followers:
+            self._followers.popleft()[1].set_result(None)
+
+
+class Courses:
+    """The courses of one client, by kind of job."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Course] = {}
+
+    def of(self, handle: JobHandle[Job]) -> Course:
+        """That of a job: exports of models are exports."""
+        return self._known.setdefault(handle.what.partition(" ")[0], Course())
+
+
+@dataclass(frozen=True)
 class _Poll(Generic[JobT]):
     """What one poll has brought; nothing when the service does not know the job yet."""
 
@@ -30,17 +88,76 @@ class _Poll(Generic[JobT]):
     retry_after: float | None = None
 
 
+@dataclass(slots=True)
+class _Wait(Generic[JobT]):
+    """One caller that waits for one job."""
+
+    handle: JobHandle[JobT]
+    timing: Timing
+    course: Course
+    deadline: float
+    is_watched: bool
+    last: _Poll[JobT] = field(default_factory=_Poll[JobT])
+    polls: int = 0
+    misses: int = 0
+    running: float = 0.0
+
+    @property
+    def age(self) -> float:
+        return self.timing.clock() - self.handle.started
+
+    @property
+    def left(self) -> float:
+        return self.deadline - self.timing.clock()
+
+    async def until_the_next_poll(self) -> None:
+        """Sleep until a poll is worth its request; the last one is made when the time is up."""
+        retry_after = self.last.retry_after if self.polls else self.handle.retry_after
+        if self.handle.quick and not self.polls and retry_after is None:
+            delay = 0.0
+        elif await self._knows_more():
+            delay = self.course.durations.delay(self.age, misses=self.misses, retry_after=retry_after, left=self.left)
+        else:
+            delay = DEFAULT_SCHEDULE.delay(self.age, retry_after=retry_after, left=self.left)
+        await self.timing.sleep(delay)
+
+    async def _knows_more(self) -> bool:
+        """Whether others have told how long such jobs take; False when nobody has and it is this one's turn to ask."""
+        while not (self.handle.quick or self.is_watched or self.left <= 0):
+            if self.course.durations:
+                return True
+            if await self.course.may_ask(self, timing=self.timing, left=self.left):
+                return False
+        return False
+
+    def note(self, found: _Poll[JobT], asked_at: float) -> None:
+        """Keep what a poll brought, and tell the others."""
+        self.last = found
+        self.polls += 1
+        if found.job is None:
+            return
+        if not jobs.has_ended_well(found.job, self.handle):
+            self.running = asked_at
+            self.misses += bool(self.course.durations)  # what was asked in the dark says nothing of what is known now
+        elif not self.handle.quick:
+            self.course.learn(running=self.running, done=self.age, job=found.job)
+        if self.polls % _SCOUTING == 0:
+            self.course.give_up(self)
+
+
 async def wait_for_job(
     handle: JobHandle[JobT],
     *,
     sender: Sender,
     timing: Timing,
+    courses: Courses,
     seconds: float,
     on_status: Callable[[JobT], None] | None,
 ) -> JobT:
     """Poll until the job has ended as the handle aims.
 
-    There is always one poll, and the last is made when the time is up.
+    There is always one poll, and the last is made when the time is up. Somebody who wants to see every status is served
+    by a schedule of delays that grow; else polls are made when they are likely to bring the end.
 
     Raises:
         JobError: the class that says how else it ended.
@@ -48,23 +165,23 @@ async def wait_for_job(
     """
     where = sender.where(handle)
     deadline = timing.clock() + seconds
-    last: _Poll[JobT] = _Poll(retry_after=handle.retry_after)
-    polls = 0
-    while polls == 0 or timing.clock() < deadline:
-        left = deadline - timing.clock()
-        skipped = 0 if handle.quick else 1
-        await timing.sleep(DEFAULT_SCHEDULE.delay(polls + skipped, retry_after=last.retry_after, left=left))
-        last = await _poll(handle, sender=sender, timing=timing)
-        polls += 1
-        if last.job is None:
-            continue
-        if on_status:
-            on_status(last.job)
-        if jobs.has_ended_well(last.job, handle):
-            return last.job
-        if error := jobs.bad_end(last.job, handle, where=where, request_id=last.request_id):
-            raise error
-    raise jobs.timed_out(last.job, handle, where=where, seconds=seconds, request_id=last.request_id)
+    wait = _Wait(handle, timing, courses.of(handle), deadline, is_watched=on_status is not None)
+    try:
+        while wait.polls == 0 or timing.clock() < deadline:
+            await wait.until_the_next_poll()
+            age = wait.age
+            wait.note(await _poll(handle, sender=sender, timing=timing), age)
+            if (job := wait.last.job) is None:
+                continue
+            if on_status:
+                on_status(job)
+            if jobs.has_ended_well(job, handle):
+                return job
+            if error := jobs.bad_end(job, handle, where=where, request_id=wait.last.request_id):
+                raise error
+        raise jobs.timed_out(wait.last.job, handle, where=where, seconds=seconds, request_id=wait.last.request_id)
+    finally:
+        wait.course.give_up(wait)
 
 
 async def _poll(handle: JobHandle[JobT], *, sender: Sender, timing: Timing) -> _Poll[JobT]:

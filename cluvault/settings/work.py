@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
 from cluvault.settings.section import Section
+
+if TYPE_CHECKING:
+    from cluvault.settings.resource import RateLimits
+
+_MOST_AT_ONCE: Final = 256
+_WITHOUT_LIMITS: Final = 16
+_FILES: Final = 4
 
 
 class BackupSettings(Section):
     """How a backup runs.
 
     Attributes:
+        concurrency: Exports under way at once at a resource. By default as many as its limits let a client ask for once
+            a minute each, for then it is the POST limit that decides how fast a backup is; 16 where there are none.
         full_days: A project whose times have not moved is exported all the same after so many days; 0 means always.
         models_hours: So often models and service deployments of an unmodified project are listed, where the service
             does not say when it was last trained or deployed (it never did so far); 0 means every time.
         settle_seconds: A change must be so much older than the export for its time to be believed.
     """
 
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    concurrency: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE)] | None = None
     full_days: Annotated[float, Field(ge=0, le=366)] = 7.0
     models_hours: Annotated[float, Field(ge=0, le=8784)] = 24.0
     settle_seconds: Annotated[float, Field(ge=0, le=86_400)] = 300.0
     job_timeout: Annotated[float, Field(gt=0, description="seconds that one job may take")] = 900.0
+
+    def exports_at_once(self, limits: RateLimits | Literal["off"]) -> int:
+        """How many exports may be under way at a resource with these limits. They cost it a place, and us no memory."""
+        if self.concurrency is not None:
+            return self.concurrency
+        return _WITHOUT_LIMITS if limits == "off" else min(limits.get, _MOST_AT_ONCE)
+
+    @property
+    def files_at_once(self) -> int:
+        """How many project files an operation works on at once: what is done to them takes memory."""
+        return self.concurrency or _FILES
 
 
 class PruneSettings(Section):

@@ -15,7 +15,7 @@ from cluvault.emulator.state import Change
 from cluvault.errors import ConfigurationError, NotAVault, StorageFull, StoreUnavailable
 from cluvault.model.manifest import Reason
 from cluvault.model.run import Outcome
-from cluvault.ops.backup import BackupOptions, BackupPlan, backup
+from cluvault.ops.backup import BackupOptions, BackupPlan, ProjectTask, backup, in_turns
 from cluvault.ops.report import RunFailed
 from cluvault.ops.workspace import Workspace
 from cluvault.plan.history import key_of
@@ -545,7 +545,7 @@ async def test_a_name_that_would_change_the_request_is_refused(world: World, nam
 async def test_no_more_exports_at_once_than_allowed(
     world: World, concurrency: int | None, configured: int, most: int
 ) -> None:
-    """The option counts, else the configuration; all places are used."""
+    """The option counts, else the configuration; all places are used. A place is free when the service is done."""
     for number in range(6):
         await world.put("dev", f"Project{number}")
     world.configure("backup", concurrency=configured)
@@ -553,9 +553,18 @@ async def test_no_more_exports_at_once_than_allowed(
         report = await backup(workspace, BackupOptions(concurrency=concurrency))
     assert report.summary == "6 stored"
     open_exports = itertools.accumulate(
-        event.endswith("/:export") - event.endswith("/result") for event in world.events if "export" in event
+        event.endswith("/:export") - ("/export/jobs/" in event)
+        for event in world.events
+        if "export" in event and not event.endswith("/result")
     )
     assert max(open_exports) == most
+
+
+def test_resources_take_turns() -> None:
+    """Each resource has limits of its own, so none waits until another is through."""
+    targets = [ProjectTask(resource, str(number)) for resource, number in (("a", 1), ("a", 2), ("a", 3), ("b", 1))]
+    assert [f"{one.resource}{one.project}" for one in in_turns(targets)] == ["a1", "b1", "a2", "a3"]
+    assert in_turns([]) == []
 
 
 async def test_the_record_of_a_run(seeded: World) -> None:

@@ -96,6 +96,10 @@ class FileOperations(Operations):
             api_version=api_version,
         )
         job = await self._session.wait(handle, seconds=timeout)
+        return await self.download_export(handle, job)
+
+    async def download_export(self, handle: JobHandle[ExportJob], job: ExportJob) -> ExportedFile:
+        """Fetch the file that an export has made; `job` is what `wait` returned for the handle."""
         data = await self._download(handle, job)
         return ExportedFile(data, handle.api_version, job.job_id or handle.job_id, job.warnings)
 

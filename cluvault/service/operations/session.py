@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,7 +12,7 @@ from cluvault.service.job_models import Job
 from cluvault.service.jobs import JobState, started_job
 from cluvault.service.protocol import says_part_is_missing
 from cluvault.service.reading import ServiceValue, read_answer, read_item
-from cluvault.service.waiting import wait_for_job
+from cluvault.service.waiting import Courses, wait_for_job
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -34,6 +34,7 @@ class Session:
     timing: Timing
     address: Address
     versions: Versions
+    courses: Courses = field(default_factory=Courses)
 
     async def send(self, call: Call) -> Answer:
         """The good answer to a call. Raises ServiceError."""
@@ -77,7 +78,14 @@ class Session:
         self, handle: JobHandle[JobT], *, seconds: float, on_status: Callable[[JobT], None] | None = None
     ) -> JobT:
         """Wait for the good end of a job."""
-        return await wait_for_job(handle, sender=self.sender, timing=self.timing, seconds=seconds, on_status=on_status)
+        return await wait_for_job(
+            handle,
+            sender=self.sender,
+            timing=self.timing,
+            courses=self.courses,
+            seconds=seconds,
+            on_status=on_status,
+        )
 
     async def finish_deletion(
         self, handle: JobHandle[Job], *, seconds: float, still_there: Callable[[], Awaitable[bool]]

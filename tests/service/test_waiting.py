@@ -1,0 +1,248 @@
+"""Many jobs at once, on virtual time: how many polls they cost, how late their ends are noticed, who is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cluvault.errors import JobFailed, JobTimedOut
+from cluvault.service.exchange import Answer
+from cluvault.service.job_models import Job
+from cluvault.service.jobs import JobHandle
+from cluvault.service.polling import Durations
+from cluvault.service.sender import Timing
+from cluvault.service.waiting import Courses, wait_for_job
+from tests.support.near import approx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from cluvault.service.exchange import Call
+    from cluvault.service.sender import Sender
+
+T = TypeVar("T")
+START = datetime(2026, 11, 1, tzinfo=UTC)
+LATENCY = 0.01
+
+
+@dataclass
+class Service:
+    """A service whose jobs take their time, asked by one client."""
+
+    at_once: int
+    tells_times: bool = True
+    failing: tuple[int, ...] = ()
+    polls: int = 0
+    late: list[float] = field(default_factory=list[float])
+    _jobs: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
+    _courses: Courses = field(default_factory=Courses)
+
+    def where(self, about: Any) -> str:
+        return about.project
+
+    async def send(self, call: Call) -> Answer:
+        """The status of a job, half of the latency later."""
+        self.polls += 1
+        await asyncio.sleep(LATENCY / 2)
+        begun, end = self._jobs[call.url]
+        now = asyncio.get_running_loop().time()
+        status = "running" if now < end else "failed" if int(call.url) in self.failing else "succeeded"
+        body = {"status": status}
+        if self.tells_times:
+            body["createdDateTime"] = (START + timedelta(seconds=int(begun))).isoformat()
+            body["lastUpdatedDateTime"] = (START + timedelta(seconds=int(end))).isoformat()
+        await asyncio.sleep(LATENCY / 2)
+        return Answer(200, {}, json.dumps(body).encode())
+
+    async def run(self, durations: list[float], *, seconds: float = 3600) -> list[Job | Exception]:
+        """Start each job when there is a place, and wait for its end."""
+        places = asyncio.Semaphore(self.at_once)
+
+        async def one(number: int, duration: float) -> Job:
+            async with places:
+                return await self.wait(number, duration, seconds=seconds)
+
+        found = await asyncio.gather(*itertools.starmap(one, enumerate(durations)), return_exceptions=True)
+        return cast("list[Job | Exception]", found)
+
+    async def wait(self, number: int, duration: float, *, seconds: float = 3600) -> Job:
+        """Start a job now and wait for its end."""
+        loop = asyncio.get_running_loop()
+        begun, url = loop.time(), str(number)
+        self._jobs[url] = begun, begun + duration
+        handle = JobHandle("export", url, url, url, "v", begun, Job)
+        timing = Timing(loop.time, asyncio.sleep, lambda: 0.5)
+        sender = cast("Sender", self)
+        found = await wait_for_job(
+            handle, sender=sender, timing=timing, courses=self._courses, seconds=seconds, on_status=None
+        )
+        self.late.append(loop.time() - begun - duration)
+        return found
+
+
+class _VirtualLoop(asyncio.SelectorEventLoop):
+    """When all wait, the clock jumps to whoever wakes first."""
+
+    _now = 0.0
+
+    def time(self) -> float:
+        return self._now
+
+    def _run_once(self) -> None:
+        inside: Any = self
+        if not inside._ready and inside._scheduled:
+            self._now = max(self._now, inside._scheduled[0].when())
+        base: Any = super()
+        base._run_once()
+
+
+def run_virtually(work: Coroutine[Any, Any, T]) -> tuple[T, float]:
+    """The result of a coroutine, and the virtual seconds that it took."""
+    loop = _VirtualLoop()
+    try:
+        return loop.run_until_complete(work), loop.time()
+    finally:
+        loop.close()
+
+
+def steady(_: random.Random) -> float:
+    """All alike."""
+    return 2.0
+
+
+def varied(chance: random.Random) -> float:
+    """Nearly alike."""
+    return chance.uniform(1.8, 2.2)
+
+
+def wild(chance: random.Random) -> float:
+    """Very different."""
+    return chance.uniform(1, 10)
+
+
+@pytest.mark.parametrize(
+    "draw, most_polls, most_late",
+    [(steady, 1.4, 0.08), (varied, 1.2, 0.15), (wild, 2.5, 0.35)],
+)
+def test_hundreds_of_jobs_cost_hardly_more_than_a_poll_each(
+    draw: Callable[[random.Random], float], most_polls: float, most_late: float
+) -> None:
+    """Five hundred jobs, sixteen at once: polls a job, and how late their ends are noticed, as a share of all time."""
+    chance = random.Random(1)  # noqa: S311  # the same each time
+    durations = [draw(chance) for _ in range(500)]
+    service = Service(16)
+    run_virtually(service.run(durations))
+    assert service.polls <= most_polls * 500
+    assert sum(service.late) <= most_late * sum(durations)
+
+
+def test_the_first_jobs_of_all_do_not_ask_all_at_once() -> None:
+    """While nothing is known one job is asked for; the others ask when it is done, and then they are done."""
+    service = Service(25)
+    run_virtually(service.run([2.0] * 25))
+    assert service.polls <= 25 + 6
+    assert max(service.late) <= 0.5
+
+
+def test_a_job_that_hangs_keeps_nobody_in_the_dark() -> None:
+    """The first job never ends; the others, of five seconds, are noticed all the same, and soon."""
+    service = Service(20)
+    found, _ = run_virtually(service.run([10_000.0] + [5.0] * 19, seconds=100))
+    assert isinstance(found[0], JobTimedOut)
+    assert sum(isinstance(one, Job) for one in found) == 19
+    assert max(service.late) <= 1.5
+
+
+def test_a_job_that_fails_passes_the_turn_on() -> None:
+    """Whoever asks for all the others may find a bad end, which says nothing of how long good ones take."""
+    service = Service(10, failing=(0,))
+    found, _ = run_virtually(service.run([1.0] + [4.0] * 9))
+    assert isinstance(found[0], JobFailed)
+    assert max(service.late) <= 1.0
+
+
+def test_one_that_is_cancelled_passes_the_turn_on() -> None:
+    """A caller that gives up while it is its turn does not stop the others."""
+    service = Service(10)
+
+    async def both() -> Job:
+        first = asyncio.create_task(service.wait(0, 50.0))
+        second = asyncio.create_task(service.wait(1, 3.0))
+        await asyncio.sleep(0.5)
+        first.cancel()
+        return await second
+
+    job, seconds = run_virtually(both())
+    assert job.status == "succeeded"
+    assert seconds <= 4
+
+
+def test_whoever_waits_for_news_gives_up_in_time() -> None:
+    """A follower asks once when its own time is up, though nobody has told it anything."""
+    service = Service(2)
+
+    async def both() -> tuple[object, float]:
+        leader = asyncio.create_task(service.wait(0, 100.0))
+        await asyncio.sleep(0)
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(JobTimedOut):
+            await service.wait(1, 100.0, seconds=0.1)
+        took = asyncio.get_running_loop().time() - began
+        leader.cancel()
+        return leader, took
+
+    (_, took), _ = run_virtually(both())
+    assert took == approx(0.1 + LATENCY)
+
+
+def test_jobs_that_get_faster_are_noticed_earlier() -> None:
+    """What was learned wears off, also where the service tells no times."""
+    service = Service(4, tells_times=False)
+    run_virtually(service.run([8.0] * 40 + [4.0] * 200))
+    assert max(service.late[-40:]) <= 0.5
+
+
+ages = st.floats(min_value=0, max_value=1000)
+
+
+@given(st.lists(ages, min_size=1, max_size=40), ages, st.integers(0, 100), st.none() | ages, ages)
+def test_a_delay_is_never_negative_nor_past_the_end(
+    known: list[float], age: float, misses: int, retry_after: float | None, left: float
+) -> None:
+    """Whatever is known, the last poll is made when the time is up; Retry-After brings no poll forward."""
+    durations = Durations()
+    assert not durations
+    for one in known:
+        durations.add(running=0.0, done=one)
+    assert durations
+    delay = durations.delay(age, misses=misses, retry_after=retry_after, left=left)
+    assert 0 <= delay <= left
+    assert delay >= min(left, retry_after or 0.0)
+
+
+def test_the_services_own_times_bound_what_is_learned() -> None:
+    """A job that was noticed late took as long as the service says, and a second for its whole seconds."""
+    durations = Durations()
+    durations.add(running=1.0, done=60.0, reported=9.0)
+    assert durations.delay(0.0, misses=0, retry_after=None, left=900) == approx(10.0)
+    durations = Durations()
+    durations.add(running=20.0, done=21.0, reported=9.0)  # it was seen running when the service says it was done
+    assert durations.delay(0.0, misses=0, retry_after=None, left=900) == approx(21.0)
+
+
+def test_a_job_that_takes_longer_than_any_is_asked_for_less_and_less() -> None:
+    """By a twentieth of its age first, by a quarter at most, and at least every six seconds."""
+    durations = Durations()
+    durations.add(running=9.0, done=10.0)
+    delays = [durations.delay(20.0, misses=misses, retry_after=None, left=900) for misses in range(6)]
+    assert delays == approx([0.0, 1.0, 2.0, 4.0, 5.0, 5.0])
+    assert durations.delay(500.0, misses=9, retry_after=None, left=900) == approx(6.0)
