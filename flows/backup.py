@@ -46,7 +46,9 @@ async def backup(options: BackupOptions = BackupOptions()) -> Report:  # noqa: B
         logger.info("%s/%s: %s (%s)", item.resource, item.project, item.outcome, item.detail)
 
     async with open_workspace("backup", options) as workspace:
-        report = await ops.backup(workspace, options, run=STEPS, on_done=tell)
+        report = await ops.backup(
+            workspace, options, run=STEPS, on_plan=lambda plan: logger.info("plan: %s", plan.sentence), on_done=tell
+        )
         logger.info("%s; record %s", report.summary, report.record_key)
         await publish_report(report)
     if report.failed:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from cluvault.errors import DamagedSnapshot, VaultTooNew
+from cluvault.errors import DamagedSnapshot, SnapshotNotFound, VaultTooNew
 from cluvault.model.reference import SNAPSHOT_ID, SnapshotReference
 
 VAULT_FORMAT: Final = 1
@@ -88,14 +88,52 @@ class Counts(Record):
     utterances: int
 
 
+class TrainedOn(Record):
+    """What a model was trained on, as the service exported it by the model's label.
+
+    Attributes:
+        content: Where it lies; often the draft's content, or that of another model.
+        api_version: The version that exported it.
+    """
+
+    content: Content
+    counts: Counts
+    api_version: str
+
+
+class DivisionRecord(Record):
+    """How utterances were divided for training and testing: `percentage`, with the percents, or `manual`."""
+
+    kind: str
+    training: int | None = None
+    testing: int | None = None
+
+
 class ModelRecord(Record):
-    """A trained model as it stood when the snapshot was taken."""
+    """A trained model as it stood when the snapshot was taken; more than its label is known of what was deployed.
+
+    Attributes:
+        training_mode: `standard` or `advanced`; None when the service did not remember.
+        evaluation: The summary of its evaluation, without the confusion matrices.
+        trained_on: Its training data; None when they were not captured.
+        not_captured: Why the service does not give the training data of this deployed model.
+    """
 
     label: str
     trained_at: AwareDatetime | None = None
     training_mode: str | None = None
     training_config_version: str | None = None
+    division: DivisionRecord | None = None
     evaluation: dict[str, Any] | None = None
+    trained_on: TrainedOn | None = None
+    not_captured: str | None = None
+
+    @property
+    def listed(self) -> ModelRecord:
+        """The same with no more than a listing of models says."""
+        return ModelRecord(
+            label=self.label, trained_at=self.trained_at, training_config_version=self.training_config_version
+        )
 
 
 class DeploymentRecord(Record):
@@ -138,6 +176,55 @@ class Manifest(Record):
     def reference(self) -> str:
         """The reference that names exactly this snapshot."""
         return str(SnapshotReference(self.resource, self.project, self.snapshot_id))
+
+    @property
+    def views(self) -> tuple[Manifest, ...]:
+        """The snapshot once for each content that it refers to: as it is, then as if it were that of a model.
+
+        Whatever has to know all contents of a snapshot goes through here or `contents`: one that is left out is lost
+        one day.
+        """
+        found = dict["Content", "Manifest"]()
+        found[self.content] = self
+        for model in self.models:
+            if model.trained_on is not None:
+                found.setdefault(model.trained_on.content, self.seen_as(model.trained_on))
+        return tuple(found.values())
+
+    @property
+    def contents(self) -> tuple[Content, ...]:
+        """Every content that the snapshot refers to, its project's own first."""
+        captured = [one.trained_on.content for one in self.models if one.trained_on is not None]
+        return tuple(dict.fromkeys((self.content, *captured))) if captured else (self.content,)
+
+    def of_deployment(self, name: str) -> Manifest:
+        """The snapshot as if its content were what the model in a service deployment was trained on.
+
+        Raises:
+            SnapshotNotFound: it has no such deployment, or not what that model was trained on.
+        """
+        models = {one.label: one for one in self.models}
+        captured = {
+            one.name: model.trained_on
+            for one in self.deployments
+            if (model := models.get(one.model or "")) is not None and model.trained_on is not None
+        }
+        if name in captured:
+            return self.seen_as(captured[name])
+        has = ", ".join(captured) or 'none: they are captured with `capture = "environment"` of the resource'
+        there = {one.name: models.get(one.model or "") for one in self.deployments}
+        if name not in there:
+            raise SnapshotNotFound(f"{self.reference} has no service deployment {name}", mend=f"captured: {has}")
+        model = there[name]
+        why = f": {model.not_captured}" if model is not None and model.not_captured else ""
+        message = f"{self.reference} does not hold what the model in {name} was trained on{why}"
+        raise SnapshotNotFound(message, mend=f"captured: {has}")
+
+    def seen_as(self, found: TrainedOn) -> Manifest:
+        """The snapshot as if its content were what one of its models was trained on."""
+        return self.model_copy(
+            update={"content": found.content, "counts": found.counts, "api_version": found.api_version}
+        )
 
     def to_bytes(self) -> bytes:
         """The manifest as UTF-8 JSON, readable by a person."""

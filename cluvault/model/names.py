@@ -20,7 +20,12 @@ def is_project_name(name: str, *, max_length: int = MAX_NAME_LENGTH) -> bool:
     return len(name) <= max_length and _PROJECT_NAME.fullmatch(name) is not None and name.strip(".") != ""
 
 
-def check_project_name(name: str, *, max_length: int = MAX_NAME_LENGTH) -> str:
+def check_deployment_name(name: str) -> str:
+    """Return `name`, or raise UsageError: the same rules hold for the names of service deployments."""
+    return check_project_name(name, kind="deployment")
+
+
+def check_project_name(name: str, *, max_length: int = MAX_NAME_LENGTH, kind: str = "project") -> str:
     """Return `name`, or raise UsageError that says which rule it breaks."""
     if is_project_name(name, max_length=max_length):
         return name
@@ -33,7 +38,7 @@ def check_project_name(name: str, *, max_length: int = MAX_NAME_LENGTH) -> str:
     else:
         problem = "consists of dots only"
     raise UsageError(
-        f"project name {shorten(name)!r} {problem}", mend=f"use letters, digits and _ . - (at most {max_length})"
+        f"{kind} name {shorten(name)!r} {problem}", mend=f"use letters, digits and _ . - (at most {max_length})"
     )
 
 

@@ -10,11 +10,21 @@ from cluvault.model.manifest import VAULT_FORMAT, Record, Tool
 
 
 class RemovedSnapshot(Record):
-    """A snapshot that goes; its manifest is kept here, letter by letter, so that it can be put back."""
+    """A snapshot that goes; its manifest is kept here, letter by letter, so that it can be put back.
+
+    Attributes:
+        model_keys: Its other contents: what its models were trained on.
+    """
 
     snapshot_id: str
     content_key: str
+    model_keys: tuple[str, ...] = ()
     manifest: str
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every content that it refers to."""
+        return (self.content_key, *self.model_keys)
 
 
 class PruneRecord(Record):

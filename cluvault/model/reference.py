@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from cluvault.errors import UsageError
-from cluvault.model.names import check_project_name, check_resource_name, shorten
+from cluvault.model.names import check_deployment_name, check_project_name, check_resource_name, shorten
 from cluvault.model.object_url import parse_object_url
 
 SNAPSHOT_ID: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
 _PREFIXES: Final = ("s3://", "az://", "file://", "live:", "snapshot:")
 _MEND: Final = (
     "write RESOURCE/PROJECT, RESOURCE/PROJECT@SNAPSHOT-ID, RESOURCE/PROJECT@2026-11-01, "
-    "live:RESOURCE/PROJECT, a path or a URL"
+    "RESOURCE/PROJECT#DEPLOYMENT, live:RESOURCE/PROJECT, a path or a URL"
 )
 
 
@@ -24,22 +24,25 @@ class SnapshotReference:
     """A snapshot in the vault: the latest, one by id, or the latest at an instant (UTC).
 
     `prod/EmailApp`, `prod/EmailApp@20261101T020000Z-0a1b2c3d`, `prod/EmailApp@2026-11-01` (00:00 UTC of that day),
-    `prod/EmailApp@2026-11-01T12:00:00Z`.
+    `prod/EmailApp@2026-11-01T12:00:00Z`. With `#production` behind: what the model in that service deployment was
+    trained on, as that snapshot holds it.
     """
 
     resource: str
     project: str
     snapshot_id: str | None = None
     as_of: datetime | None = None
+    deployment: str | None = None
 
     def __str__(self) -> str:
-        name = f"{self.resource}/{self.project}"
-        prefix = "snapshot:" if _looks_like_path(name) else ""
+        text = f"{self.resource}/{self.project}"
         if self.snapshot_id is not None:
-            return f"{prefix}{name}@{self.snapshot_id}"
-        if self.as_of is not None:
-            return f"{prefix}{name}@{self.as_of.astimezone(UTC).isoformat().replace('+00:00', 'Z')}"
-        return prefix + name
+            text += f"@{self.snapshot_id}"
+        elif self.as_of is not None:
+            text += f"@{self.as_of.astimezone(UTC).isoformat().replace('+00:00', 'Z')}"
+        if self.deployment is not None:
+            text += f"#{self.deployment}"
+        return f"snapshot:{text}" if _looks_like_path(text) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +111,15 @@ def parse_reference(text: str) -> Reference:
     body = text.removeprefix("snapshot:")
     if body == text and _looks_like_path(text):
         return FileReference(text)
-    name, at, selector = body.partition("@")
+    place, hash_sign, deployment = body.partition("#")
+    name, at, selector = place.partition("@")
     resource, project = _split(text, name)
+    found = SnapshotReference(resource, project, deployment=check_deployment_name(deployment) if hash_sign else None)
     if not at:
-        return SnapshotReference(resource, project)
+        return found
     if SNAPSHOT_ID.fullmatch(selector):
-        return SnapshotReference(resource, project, snapshot_id=selector)
-    return SnapshotReference(resource, project, as_of=_instant(text, selector))
+        return replace(found, snapshot_id=selector)
+    return replace(found, as_of=_instant(text, selector))
 
 
 def parse_target(text: str) -> ProjectTarget:
@@ -129,7 +134,7 @@ def parse_target(text: str) -> ProjectTarget:
 
 
 def _looks_like_path(text: str) -> bool:
-    name = text.partition("@")[0]
+    name = text.partition("@")[0].partition("#")[0]
     return (
         name.startswith((".", "/", "~"))
         or text.endswith((".json", ".gz"))

@@ -70,6 +70,7 @@ class RunItem(Record):
         seconds: Of a restore drill: how long it took to import, export and compare.
         digest: The canonical digest of what was stored, found unchanged, restored or created.
         counts: How much is in it, where a backup counted that.
+        warnings: What was not done though it was asked for, a sentence for each; the outcome is good all the same.
         seen: Of a backup: the times by which the next one knows whether the project changed.
     """
 
@@ -83,6 +84,7 @@ class RunItem(Record):
     digest: str | None = None
     counts: Counts | None = None
     seen: Seen | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class RunRecord(Record):

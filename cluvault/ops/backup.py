@@ -16,16 +16,17 @@ from cluvault.model.manifest import Reason, id_moment
 from cluvault.model.run import Outcome, RunItem, Seen
 from cluvault.ops.capture import (
     capture_models,
+    captures_environment,
     fetch_capture,
     finish_export,
     list_models,
-    store_capture,
     store_if_changed,
 )
 from cluvault.ops.fanout import failed_item, for_each, ignore, try_each
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.chain import due_promotions
+from cluvault.plan.deployed import deployed_models, is_listed_alike, lacking, warnings_of
 from cluvault.plan.incremental import Need, Times, Trust, decide, seen_of
 from cluvault.vault.standing import standing_snapshots
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from cluvault.model.manifest import Manifest
     from cluvault.ops.workspace import Workspace
+    from cluvault.plan.capture import Capture
 
 
 def _plain_tag(tag: str) -> str:
@@ -67,6 +69,7 @@ class ProjectTask:
     Attributes:
         times: What the service listed.
         need: What there is to do; `plan/incremental.py` decides.
+        models: How many exports of deployed models are known to be needed: POST calls beside the project's own.
         exported_at: When its content was last exported, where that needs no export now.
     """
 
@@ -75,6 +78,7 @@ class ProjectTask:
     times: Times = field(default=Times(None), compare=False)
     need: Need = field(default=Need.EXPORT, compare=False)
     exported_at: datetime | None = field(default=None, compare=False)
+    models: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,17 @@ class BackupPlan:
     def known(self) -> tuple[RunItem, ...]:
         """What the run says without looking at a project."""
         return (*self.problems, *self.vanished, *self.unchanged)
+
+    @property
+    def sentence(self) -> str:
+        """The plan in one line, with its exports: each is a POST call of the resource's budget."""
+        exports = sum(one.need is Need.EXPORT for one in self.projects)
+        models = sum(one.models for one in self.projects)
+        looks = len(self.projects) - exports
+        said = [f"{exports} projects to export", f"{looks} to look at", f"{len(self.unchanged)} unchanged"]
+        if models:
+            said.insert(1, f"at least {models} deployed models to export")
+        return ", ".join(said)
 
 
 async def backup(
@@ -167,10 +182,19 @@ async def export_backup(workspace: Workspace, target: ProjectTask, options: Back
     async with workspace.places(_exports_at_once(workspace, options, target.resource), of=target.resource):
         done = await finish_export(workspace, target.resource, target.project, last_modified=target.times.modified)
     async with workspace.places(_files_at_once(workspace, options), of="files"):
-        capture = await fetch_capture(workspace, done, reason=options.reason, tags=options.tags)
-        manifest, stored = await store_if_changed(workspace, capture)
-    outcome = Outcome.STORED if stored else Outcome.UNCHANGED
-    return _item(manifest, outcome, _seen(target.times, exported_at=capture.captured_at, models_at=capture.captured_at))
+        capture = await fetch_capture(workspace, done, reason=options.reason, tags=options.tags, retry=options.full)
+        seen = _seen(target.times, exported_at=capture.captured_at, models_at=capture.captured_at)
+        return await _stored(workspace, capture, seen)
+
+
+async def _stored(workspace: Workspace, capture: Capture, seen: Seen) -> RunItem:
+    """Store a capture if it changed; the item, also of what could not be captured."""
+    manifest, is_new = await store_if_changed(workspace, capture)
+    item = _item(workspace, manifest, Outcome.STORED if is_new else Outcome.UNCHANGED, seen, capture.pending)
+    if capture.exports:
+        detail = f"{item.detail}; exported what {', '.join(one.label for one in capture.exports)} was trained on"
+        return item.model_copy(update={"detail": detail})
+    return item
 
 
 async def record_models(workspace: Workspace, targets: Sequence[ProjectTask], options: BackupOptions) -> list[RunItem]:
@@ -204,12 +228,13 @@ async def _record_models(workspace: Workspace, target: ProjectTask, options: Bac
     models_at = workspace.now()
     found = await list_models(workspace, target.resource, target.project)
     seen = _seen(target.times, exported_at=target.exported_at, models_at=models_at)
-    if found == (latest.models, latest.deployments):
-        return _item(latest, Outcome.UNCHANGED, seen)
+    complete = not captures_environment(workspace, target.resource) or not lacking(latest)
+    if complete and is_listed_alike(latest, found.records, found.deployments):
+        return _item(workspace, latest, Outcome.UNCHANGED, seen)
     capture = await capture_models(
         workspace, latest, found, reason=options.reason, tags=options.tags, last_modified=target.times.modified
     )
-    return None if capture is None else _item(await store_capture(workspace, capture), Outcome.STORED, seen)
+    return None if capture is None else await _stored(workspace, capture, seen)
 
 
 async def _sorted_by_need(
@@ -224,6 +249,7 @@ async def _sorted_by_need(
     )
     if options.full or not trust.at_most:
         return list(chosen), []
+    with_models = {name for name in {one.resource for one in chosen} if captures_environment(workspace, name)}
     vault = await workspace.vault()
     seen = await vault.last_seen(since=listed_at - trust.at_most)
 
@@ -236,13 +262,23 @@ async def _sorted_by_need(
     for target in chosen:
         latest = standing[target.resource].get(target.project)
         endpoint = workspace.settings.resource(target.resource).endpoint
-        decision = decide(target.times, latest, seen_of(seen, latest), endpoint=endpoint, trust=trust, now=listed_at)
+        decision = decide(
+            target.times,
+            latest,
+            seen_of(seen, latest),
+            endpoint=endpoint,
+            trust=trust,
+            now=listed_at,
+            environment=target.resource in with_models,
+        )
+        if latest is not None and target.resource in with_models:
+            target = replace(target, models=len(lacking(latest)))  # noqa: PLW2901  # the same project, better known
         if decision.seen is None or latest is None or not set(options.tags) <= set(latest.tags):
             to_do.append(target)
         elif decision.need is Need.MODELS:
             to_do.append(replace(target, need=Need.MODELS, exported_at=decision.seen.exported_at))
         else:
-            item = _item(latest, Outcome.UNCHANGED, decision.seen)
+            item = _item(workspace, latest, Outcome.UNCHANGED, decision.seen)
             unchanged.append(item.model_copy(update={"detail": f"{item.detail}; {decision.why}"}))
     return to_do, unchanged
 
@@ -257,17 +293,26 @@ def _seen(times: Times, *, exported_at: datetime, models_at: datetime) -> Seen:
     )
 
 
-def _item(manifest: Manifest, outcome: Outcome, seen: Seen) -> RunItem:
+def _item(
+    workspace: Workspace, manifest: Manifest, outcome: Outcome, seen: Seen, pending: tuple[str, ...] = ()
+) -> RunItem:
     counts = manifest.counts
+    detail = f"{counts.intents} intents, {counts.entities} entities, {counts.utterances} utterances"
+    warnings: tuple[str, ...] = ()
+    if captures_environment(workspace, manifest.resource):
+        served = deployed_models(manifest.models, manifest.deployments)
+        detail += f", {sum(one.trained_on is not None for one in served)} of {len(served)} deployed models"
+        warnings = warnings_of(manifest, pending)
     return RunItem(
         resource=manifest.resource,
         project=manifest.project,
         outcome=outcome,
         snapshot_id=manifest.snapshot_id,
-        detail=f"{counts.intents} intents, {counts.entities} entities, {counts.utterances} utterances",
+        detail="; ".join((detail, *warnings)),
         digest=manifest.content.canonical_sha256,
         counts=counts,
         seen=seen,
+        warnings=warnings,
     )
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from cluvault.errors import DamagedSnapshot, SnapshotNotFound, SnapshotSealed
-from cluvault.model.manifest import Counts, DeploymentRecord, Manifest, ModelRecord, Reason
-from cluvault.model.project_file import read_project_file
+from cluvault.model.manifest import DeploymentRecord, Manifest, ModelRecord, Reason
+from cluvault.ops.deployed import Listing, capture_deployed
 from cluvault.ops.fanout import together
-from cluvault.plan.canonical import canonical_digest
+from cluvault.ops.meaning import meaning_of
 from cluvault.plan.capture import Capture
+from cluvault.plan.deployed import is_listed_alike, is_settled
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
     from cluvault.service.job_models import ExportJob
     from cluvault.service.jobs import JobHandle
     from cluvault.vault.vault import Vault
-
-
-class Models(NamedTuple):
-    """The trained models and service deployments of a project."""
-
-    models: tuple[ModelRecord, ...]
-    deployments: tuple[DeploymentRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +38,7 @@ class FinishedExport:
     last_modified: datetime | None
     handle: JobHandle[ExportJob]
     job: ExportJob
-    found: Models
+    listing: Listing
 
 
 async def export_capture(
@@ -55,15 +49,25 @@ async def export_capture(
     reason: Reason,
     tags: tuple[str, ...] = (),
     last_modified: datetime | None = None,
+    environment: bool | None = None,
 ) -> Capture:
     """Export a project's present content, with what the service knows of its models and deployments.
+
+    Args:
+        workspace: The world.
+        resource: The resource.
+        project: The project.
+        reason: Why.
+        tags: For the snapshot.
+        last_modified: What a listing said, if there was one; else the project is asked.
+        environment: Whether to capture what is deployed, too; as the resource's configuration says when None.
 
     Raises:
         ProjectNotFound: there is no such project.
         InvalidProjectFile: what came is no project file.
     """
     done = await finish_export(workspace, resource, project, last_modified=last_modified)
-    return await fetch_capture(workspace, done, reason=reason, tags=tags)
+    return await fetch_capture(workspace, done, reason=reason, tags=tags, environment=environment)
 
 
 async def finish_export(
@@ -81,11 +85,11 @@ async def finish_export(
     if last_modified is None:
         last_modified = (await client.get_project(project)).last_modified_at
     captured_at = workspace.now()
-    (handle, job), found = await together(
+    (handle, job), listing = await together(
         _export(client, project, seconds=workspace.settings.backup.job_timeout),
-        _models_and_deployments(client, project),
+        list_models(workspace, resource, project),
     )
-    return FinishedExport(resource, project, captured_at, last_modified, handle, job, Models(*found))
+    return FinishedExport(resource, project, captured_at, last_modified, handle, job, listing)
 
 
 async def _export(client: CluClient, project: str, *, seconds: float) -> tuple[JobHandle[ExportJob], ExportJob]:
@@ -94,9 +98,23 @@ async def _export(client: CluClient, project: str, *, seconds: float) -> tuple[J
 
 
 async def fetch_capture(
-    workspace: Workspace, done: FinishedExport, *, reason: Reason, tags: tuple[str, ...] = ()
+    workspace: Workspace,
+    done: FinishedExport,
+    *,
+    reason: Reason,
+    tags: tuple[str, ...] = (),
+    environment: bool | None = None,
+    retry: bool = False,
 ) -> Capture:
-    """Fetch the file of an export and see what it means.
+    """Fetch the file of an export and see what it means; and capture what is deployed where that is configured.
+
+    Args:
+        workspace: The world.
+        done: The export.
+        reason: Why.
+        tags: For the snapshot.
+        environment: Whether to capture what is deployed, too; as the resource's configuration says when None.
+        retry: Ask also for what the service refused before.
 
     Raises:
         InvalidProjectFile: what came is no project file.
@@ -104,8 +122,8 @@ async def fetch_capture(
     client = await workspace.client(done.resource)
     exported = await client.download_export(done.handle, done.job)
     source = f"export of {done.resource}/{done.project}"
-    digest, counts = await asyncio.to_thread(_meaning, exported.data, source=source)
-    return Capture(
+    digest, counts = await asyncio.to_thread(meaning_of, exported.data, source=source)
+    capture = Capture(
         resource=done.resource,
         endpoint=workspace.settings.resource(done.resource).endpoint,
         project=done.project,
@@ -117,15 +135,24 @@ async def fetch_capture(
         tags=tags,
         api_version=exported.api_version,
         project_last_modified=done.last_modified,
-        models=done.found.models,
-        deployments=done.found.deployments,
+        models=done.listing.records,
+        deployments=done.listing.deployments,
     )
+    if environment is False or (environment is None and not captures_environment(workspace, done.resource)):
+        return capture
+    found = await capture_deployed(workspace, done.resource, done.project, done.listing, retry=retry)
+    return found.added_to(capture)
+
+
+def captures_environment(workspace: Workspace, resource: str) -> bool:
+    """Whether the configuration says that snapshots of a resource hold what is deployed."""
+    return workspace.settings.resource(resource).capture == "environment"
 
 
 async def capture_models(
     workspace: Workspace,
     latest: Manifest,
-    found: Models,
+    listing: Listing,
     *,
     reason: Reason,
     tags: tuple[str, ...],
@@ -147,8 +174,8 @@ async def capture_models(
         raw = await (await workspace.vault()).read(latest)
     except (DamagedSnapshot, SnapshotNotFound, SnapshotSealed):
         return None
-    digest, counts = await asyncio.to_thread(_meaning, raw, source=latest.reference)
-    return Capture(
+    digest, counts = await asyncio.to_thread(meaning_of, raw, source=latest.reference)
+    capture = Capture(
         resource=latest.resource,
         endpoint=latest.endpoint,
         project=latest.project,
@@ -160,31 +187,32 @@ async def capture_models(
         tags=tags,
         api_version=latest.api_version,
         project_last_modified=last_modified,
-        models=found.models,
-        deployments=found.deployments,
+        models=listing.records,
+        deployments=listing.deployments,
     )
+    if not captures_environment(workspace, latest.resource):
+        return capture
+    return (await capture_deployed(workspace, latest.resource, latest.project, listing)).added_to(capture)
 
 
-async def list_models(workspace: Workspace, resource: str, project: str) -> Models:
-    """What the service knows of a project's models and deployments. Raises ProjectNotFound."""
-    return Models(*await _models_and_deployments(await workspace.client(resource), project))
+async def list_models(workspace: Workspace, resource: str, project: str) -> Listing:
+    """What the service knows of a project's models and deployments. Raises ProjectNotFound.
 
-
-async def _models_and_deployments(
-    client: CluClient, project: str
-) -> tuple[tuple[ModelRecord, ...], tuple[DeploymentRecord, ...]]:
-    """One after the other: both are there long before the export is."""
-    models = [
+    One after the other: both are there long before an export is.
+    """
+    client = await workspace.client(resource)
+    models = [one async for one in client.list_models(project)]
+    records = [
         ModelRecord(
             label=one.label, trained_at=one.last_trained_at, training_config_version=one.training_config_version
         )
-        async for one in client.list_models(project)
+        for one in models
     ]
     deployments = [
         DeploymentRecord(name=one.name, model=one.model_label or None, deployed_at=one.last_deployed_at)
         async for one in client.list_deployments(project)
     ]
-    return tuple(models), tuple(deployments)
+    return Listing(tuple(models), tuple(records), tuple(deployments))
 
 
 async def store_capture(workspace: Workspace, capture: Capture) -> Manifest:
@@ -218,13 +246,6 @@ async def keep_present_content(workspace: Workspace, resource: str, project: str
     return Kept(await store_capture(workspace, capture), capture.canonical_sha256)
 
 
-def _meaning(data: bytes, *, source: str) -> tuple[str, Counts]:
-    """The canonical digest and how much there is; takes seconds for a large file, so callers use a thread."""
-    file = read_project_file(data, source=source)
-    counts = Counts(intents=len(file.intents), entities=len(file.entities), utterances=len(file.utterances))
-    return canonical_digest(file), counts
-
-
 async def _latest(vault: Vault, capture: Capture) -> Manifest | None:
     try:
         return await vault.latest(capture.resource, capture.project)
@@ -235,11 +256,24 @@ async def _latest(vault: Vault, capture: Capture) -> Manifest | None:
 async def _stands_for(vault: Vault, latest: Manifest, capture: Capture) -> bool:
     if not set(capture.tags) <= set(latest.tags) or not await vault.stands_for(latest, capture.canonical_sha256):
         return False
+    if not _knows_models(latest, capture):
+        return False
     try:
-        await vault.prove(latest)
+        for view in latest.views:
+            await vault.prove(view)
     except (DamagedSnapshot, SnapshotNotFound):
         return False  # an unreadable snapshot is no backup, and one that was pruned just now is none either
     return True
+
+
+def _knows_models(latest: Manifest, capture: Capture) -> bool:
+    """Whether a snapshot says of models and deployments what the capture does, and holds what it would hold."""
+    if not is_listed_alike(latest, capture.models, capture.deployments):
+        return False
+    captured = {one.label for one in latest.models if one.trained_on is not None}
+    settled = {one.label for one in latest.models if is_settled(one)}
+    refused = {one.label for one in capture.models if one.not_captured is not None}
+    return captured >= {*capture.known, *(one.label for one in capture.exports)} and settled >= refused
 
 
 async def _store(workspace: Workspace, vault: Vault, capture: Capture, *, parent: Manifest | None) -> Manifest:

@@ -65,14 +65,12 @@ class Copied:
 
     Attributes:
         snapshots: Those that are in the target now and were not before.
-        contents: How many contents were brought.
-        content_bytes: Their size.
+        contents: The contents that were brought: key → size.
         problems: An item for each snapshot that was not brought.
     """
 
     snapshots: list[SnapshotKey] = field(default_factory=list["SnapshotKey"])
-    contents: int = 0
-    content_bytes: int = 0
+    contents: dict[str, int] = field(default_factory=dict[str, int])
     problems: list[RunItem] = field(default_factory=list[RunItem])
 
 
@@ -201,30 +199,35 @@ def _left_to_verify(_key: PromotionKey, _fault: VaultError) -> None:
 
 
 async def _bring(source: Vault, target: Vault, keys: Sequence[SnapshotKey], done: Copied) -> None:
-    """Bring snapshots of one content; what is pruned or damaged in the source is left out."""
+    """Bring snapshots of one project content, with their other contents; what is pruned or damaged stays away."""
     snapshots: list[tuple[Manifest, bytes]] = []
-    body: bytes | None = None
+    bodies: dict[str, bytes] = {}
     for key in keys:
         try:
             manifest, written = await source.manifest_bytes(key)
-            if body is None:
-                body = await source.read_stored(manifest)
-            else:
-                await asyncio.to_thread(check_stored, body, manifest.content, reference=manifest.reference)
+            for view in manifest.views:
+                await _read(source, view, bodies)
         except (SnapshotNotFound, DamagedSnapshot, VaultTooNew) as err:
             done.problems.append(_failure(key.resource, key.project, key.snapshot_id, err))
         else:
             snapshots.append((manifest, written))
-    if body is None:
+    if not snapshots:
         return
     try:
-        await target.adopt(snapshots, body)
+        await target.adopt(snapshots, bodies[snapshots[0][0].content.key], others=bodies)
     except (DamagedSnapshot, ObjectExists, SnapshotNotFound) as err:
         done.problems += [_failure(one.resource, one.project, one.snapshot_id, err) for one, _ in snapshots]
         return
     done.snapshots += [key_of(one) for one, _ in snapshots]
-    done.contents += 1
-    done.content_bytes += len(body)
+    done.contents |= {one.key: one.bytes for manifest, _ in snapshots for one in manifest.contents}
+
+
+async def _read(source: Vault, view: Manifest, bodies: dict[str, bytes]) -> None:
+    """Have a snapshot's content among these; what is there already is held to this manifest, too."""
+    if view.content.key in bodies:
+        await asyncio.to_thread(check_stored, bodies[view.content.key], view.content, reference=view.reference)
+    else:
+        bodies[view.content.key] = await source.read_stored(view)
 
 
 def _failure(resource: str, project: str, snapshot_id: str | None, err: VaultError) -> RunItem:
@@ -250,6 +253,6 @@ def _summary(project: VaultProject, done: Copied, plan: ProjectCopy) -> RunItem:
     if not done.snapshots:
         return _item(project, Outcome.UNCHANGED, f"nothing new{unwanted}", None)
     newest = max(done.snapshots).snapshot_id
-    snapshots, contents = counted(len(done.snapshots), "snapshot"), counted(done.contents, "content")
-    detail = f"{snapshots}, {contents} of {done.content_bytes} bytes{unwanted}"
+    snapshots, contents = counted(len(done.snapshots), "snapshot"), counted(len(done.contents), "content")
+    detail = f"{snapshots}, {contents} of {sum(done.contents.values())} bytes{unwanted}"
     return _item(project, Outcome.COPIED, detail, newest)

@@ -142,7 +142,7 @@ class _Mender:
                 found.append(await self.vault.manifest(key))
             except SnapshotNotFound:
                 continue
-        return [one for one in found if one.content == content]
+        return [view for one in found for view in one.views if view.content == content]
 
     async def _bytes(self, finding: Finding, content: Content) -> tuple[str, bytes | None]:
         if (body := await self.vault.mending.find(content, self.places)) is not None:

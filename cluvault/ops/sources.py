@@ -87,7 +87,10 @@ async def _fetch(workspace: Workspace, reference: Reference) -> Source:
             vault = await workspace.vault()
             manifest = await vault.resolve(reference)
             data = await vault.read(manifest)
-            return Source(manifest.reference, data, manifest.project, manifest.api_version, manifest)
+            label = (
+                manifest.reference if reference.deployment is None else f"{manifest.reference}#{reference.deployment}"
+            )
+            return Source(label, data, manifest.project, manifest.api_version, manifest)
         case LiveReference(resource, project):
             client = await workspace.client(resource)
             exported = await client.export_project(project, timeout=workspace.settings.backup.job_timeout)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from cluvault.plan.history import key_of
+from cluvault.plan.history import key_of, keys_of
+from cluvault.plan.keys import snapshot_of
 from cluvault.plan.prune import plan_prune
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def may_be_hollow(source: ProjectObjects, target: ProjectObjects) -> bool:
 
     It lacks a content that is not only that of a snapshot which it lacks as well.
     """
-    lacking = {key.content for key in source.manifests.keys() - target.manifests.keys()}
-    return not source.contents.keys() <= target.contents.keys() | lacking
+    lacking = source.manifests.keys() - target.manifests.keys()
+    return any(snapshot_of(key) not in lacking for key in source.contents.keys() - target.contents.keys())
 
 
 def plan_copy(
@@ -81,7 +82,8 @@ def plan_copy(
         promised: What promotions need: the target's prunes keep it.
     """
     there = {key_of(one) for one in target.snapshots} | set(target.unreadable)
-    whole = {key_of(one) for one in target.snapshots if one.content.key in target.contents} | set(target.unreadable)
+    whole = {key_of(one) for one in target.snapshots if set(keys_of(one)) <= target.contents.keys()}
+    whole |= set(target.unreadable)
     missing = {key_of(one): one for one in source.snapshots if key_of(one) not in whole}
     if rules is None:
         removed = {one.snapshot_id for found in records if found.record is not None for one in found.record.removed}

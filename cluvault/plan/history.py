@@ -10,7 +10,7 @@ from cluvault.plan.keys import SnapshotKey, is_content_key, parse_manifest_key, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cluvault.model.manifest import Manifest
+    from cluvault.model.manifest import Content, Manifest
     from cluvault.model.object_info import ObjectInfo
 
 
@@ -51,7 +51,7 @@ class History:
     newer: frozenset[SnapshotKey] = frozenset()
 
     def is_whole(self, manifest: Manifest) -> bool:
-        """Whether a snapshot's content is there in the size that its manifest says; its bytes are not read."""
+        """Whether a snapshot's contents are there in the size that its manifest says; their bytes are not read."""
         return is_whole(manifest, self.contents)
 
     def unreferenced(self, *, without: Iterable[SnapshotKey] = ()) -> tuple[str, ...]:
@@ -62,14 +62,24 @@ class History:
         if self.unreadable or not all(map(names_own_content, self.snapshots)):
             return ()
         gone = set(without)
-        referred = {one.content.key for one in self.snapshots if not gone or key_of(one) not in gone}
+        referred = {key for one in self.snapshots if not gone or key_of(one) not in gone for key in keys_of(one)}
         return tuple(key for key in sorted(self.contents) if key not in referred)
 
 
 def is_whole(manifest: Manifest, contents: Mapping[str, ObjectInfo]) -> bool:
-    """Whether a snapshot's content is among these, in the size that its manifest says, and its own project's."""
-    found = contents.get(manifest.content.key)
-    return found is not None and found.size == manifest.content.bytes
+    """Whether a snapshot's contents are all among these, in the size that its manifest says."""
+    return all(is_there(one, contents) for one in manifest.contents)
+
+
+def is_there(content: Content, contents: Mapping[str, ObjectInfo]) -> bool:
+    """Whether a content is among these, in the size that a manifest says."""
+    found = contents.get(content.key)
+    return found is not None and found.size == content.bytes
+
+
+def keys_of(manifest: Manifest) -> tuple[str, ...]:
+    """Where the contents of a snapshot lie, that of its project first."""
+    return tuple(dict.fromkeys(one.key for one in manifest.contents))
 
 
 def key_of(manifest: Manifest) -> SnapshotKey:
@@ -78,9 +88,9 @@ def key_of(manifest: Manifest) -> SnapshotKey:
 
 
 def names_own_content(manifest: Manifest) -> bool:
-    """Whether a manifest names content of its own project: a manifest is data, and data may come from anybody."""
-    key = manifest.content.key
-    return is_content_key(key) and key.startswith(project_prefix(manifest.resource, manifest.project))
+    """Whether a manifest names contents of its own project: a manifest is data, and data may come from anybody."""
+    own = project_prefix(manifest.resource, manifest.project)
+    return all(is_content_key(one.key) and one.key.startswith(own) for one in manifest.contents)
 
 
 def sort_objects(objects: Iterable[ObjectInfo]) -> ProjectObjects:

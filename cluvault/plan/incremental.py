@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from cluvault.model.run import Seen
+from cluvault.plan.deployed import lacking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,14 @@ class Trust:
 
 
 def decide(
-    times: Times, latest: Manifest | None, seen: Seen | None, *, endpoint: str, trust: Trust, now: datetime
+    times: Times,
+    latest: Manifest | None,
+    seen: Seen | None,
+    *,
+    endpoint: str,
+    trust: Trust,
+    now: datetime,
+    environment: bool = False,
 ) -> Decision:
     """What a backup has to do for a project.
 
@@ -70,6 +78,7 @@ def decide(
         endpoint: Of the resource that now has this name.
         trust: How far times are believed.
         now: The present.
+        environment: Whether a snapshot is to hold what is deployed, too.
     """
     if latest is None:
         return Decision(Need.EXPORT, "there is no whole snapshot")
@@ -86,6 +95,8 @@ def decide(
         return Decision(Need.EXPORT, f"last exported at {before.exported_at.isoformat()}")
     if (times.trained, times.deployed) != (before.trained, before.deployed):
         return Decision(Need.MODELS, "trained or deployed since", before)
+    if environment and (missing := lacking(latest)):
+        return Decision(Need.MODELS, f"what {', '.join(missing)} was trained on is not captured", before)
     if (
         times.trained is None
         and times.deployed is None

@@ -22,7 +22,8 @@ INTAKES: Final = "intakes/"
 REPLICAS: Final = "replicas/"
 _MANIFEST: Final = "manifest.json"
 _CONTENT: Final = "config.json.gz"
-_SEALED_CONTENT: Final = "config.json.gz.age"
+_SEALED: Final = ".age"
+_CONTENTS: Final = re.compile(r"(?:model-[1-9][0-9]{0,2}\.)?config\.json\.gz(?:\.age)?")
 _RELEASED: Final = ".released"
 _PARTS: Final = 5
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -61,7 +62,15 @@ class SnapshotKey:
     @property
     def sealed_content(self) -> str:
         """The same for encrypted bytes; the name says how to undo what was done to them, from its end."""
-        return self.folder + _SEALED_CONTENT
+        return self.content + _SEALED
+
+    def content_of(self, part: int, *, is_sealed: bool = False) -> str:
+        """The key of one of the snapshot's own contents: 0 is the project's, from 1 on what its models were trained on.
+
+        A model's number means nothing beyond that: the manifest says which one it is.
+        """
+        name = f"model-{part}.{_CONTENT}" if part else _CONTENT
+        return f"{self.folder}{name}{_SEALED if is_sealed else ''}"
 
     @property
     def contents(self) -> tuple[str, str]:
@@ -313,7 +322,7 @@ def parse_budget_key(key: str) -> tuple[str, str, int] | None:
 
 def is_content_key(key: str) -> bool:
     """Whether a key can be a snapshot's content: a manifest that names another key is not believed."""
-    return key.rpartition("/")[2] in (_CONTENT, _SEALED_CONTENT) and snapshot_of(key) is not None
+    return _CONTENTS.fullmatch(key.rpartition("/")[2]) is not None and snapshot_of(key) is not None
 
 
 def snapshot_of(key: str) -> SnapshotKey | None:

@@ -230,7 +230,8 @@ def _unreferenced_since(records: Sequence[Recorded]) -> dict[str, datetime]:
     left: dict[str, datetime] = {}
     for record, stored_at in readable:
         for removed in record.removed:
-            left[removed.content_key] = max(stored_at, left.get(removed.content_key, stored_at))
+            for key in removed.keys:
+                left[key] = max(stored_at, left.get(key, stored_at))
     since: dict[str, datetime] = {}
     for record, stored_at in readable:
         if damaged_at is not None and stored_at <= damaged_at:
@@ -254,7 +255,7 @@ def to_put_back(
         for one in records
         if one.record is not None
         for removed in one.record.removed
-        if removed.content_key in history.contents
+        if all(key in history.contents for key in removed.keys)
     }
     return {key: known[key.snapshot_id] for key in sorted(holds) if key not in there and key.snapshot_id in known}
 

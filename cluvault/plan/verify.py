@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import DamagedSnapshot, VaultTooNew
-from cluvault.plan.history import key_of, names_own_content
+from cluvault.plan.history import is_there, key_of, names_own_content
 from cluvault.plan.keys import PromotionKey, parse_hold_key, parse_prune_key, parse_replica_key, parse_series_key
 
 if TYPE_CHECKING:
@@ -89,11 +89,13 @@ def contents_of(
 ) -> dict[Content, tuple[Manifest, ...]]:
     """The contents that a project's snapshots rightly name, each once, with the snapshots that share it.
 
-    With `chosen`, only those that one of these snapshots needs.
+    A snapshot that has it for a model is given as if it were its own (`Manifest.views`). With `chosen`, only contents
+    that one of these snapshots needs.
     """
     shared: defaultdict[Content, list[Manifest]] = defaultdict(list)
     for manifest in filter(names_own_content, history.snapshots):
-        shared[manifest.content].append(manifest)
+        for view in manifest.views:
+            shared[view.content].append(view)
     return {
         content: tuple(manifests)
         for content, manifests in shared.items()
@@ -101,9 +103,9 @@ def contents_of(
     }
 
 
-def suspects(history: History, contents: Mapping[Content, tuple[Manifest, ...]]) -> list[Content]:
+def suspects(history: History, contents: Iterable[Content]) -> list[Content]:
     """The contents that the listing showed not at all, or in another size; each deserves a look of its own."""
-    return [content for content, manifests in contents.items() if not history.is_whole(manifests[0])]
+    return [content for content in contents if not is_there(content, history.contents)]
 
 
 def classify(
@@ -174,7 +176,7 @@ def exit_code(findings: Iterable[Finding]) -> int:
 
 def claims(history: History, key: str) -> frozenset[str]:
     """The stored digests that a project's snapshots expect at a key."""
-    return frozenset(one.content.sha256 for one in history.snapshots if one.content.key == key)
+    return frozenset(one.sha256 for manifest in history.snapshots for one in manifest.contents if one.key == key)
 
 
 def _manifests(history: History) -> Iterator[Finding]:

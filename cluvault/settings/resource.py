@@ -29,6 +29,8 @@ class ResourceSettings(Section):
         key2: The resource's other key: used when the service refuses the first, so that either can be regenerated.
         share_budget: Whether the calls a minute are shared with all processes that use the same vault.
         scope: What a Microsoft Entra ID token is asked for; sovereign clouds have others.
+        capture: What a snapshot holds: the `draft`, or the `environment`: also what each service deployment's model was
+            trained on, how, and how good it was; that is an export more for each model that is new in a deployment.
         ca_file: Certificate authorities to trust, besides the public ones, for this endpoint and for its sign-in.
     """
 
@@ -40,6 +42,7 @@ class ResourceSettings(Section):
     limits: RateLimits | Literal["off"] = RateLimits()
     share_budget: bool = True
     scope: str = "https://cognitiveservices.azure.com/.default"
+    capture: Literal["draft", "environment"] = "draft"
     ca_file: Path | None = None
 
     @field_validator("limits", mode="before")

@@ -273,7 +273,7 @@ class Catalogue:
         return None
 
     async def resolve(self, reference: SnapshotReference) -> Manifest:
-        """The snapshot that a reference means.
+        """The snapshot that a reference means; of a deployment, seen as its model's (`Manifest.of_deployment`).
 
         Raises:
             SnapshotNotFound: none; the error names what there is instead.
@@ -287,7 +287,7 @@ class Catalogue:
             found = await self._manifest_or_none(SnapshotKey(resource, project, reference.snapshot_id))
         if found is None:
             raise SnapshotNotFound(f"{reference} is not in {self.url}", mend=await self._what_exists(reference))
-        return found
+        return found if reference.deployment is None else found.of_deployment(reference.deployment)
 
     async def _manifest_or_none(self, key: SnapshotKey) -> Manifest | None:
         try:

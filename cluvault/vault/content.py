@@ -26,17 +26,20 @@ PLAIN: Final = Sealing()
 """What opens nothing and leaves new content as it is."""
 
 
-def pack(raw: bytes, *, key: SnapshotKey, canonical_sha256: str, sealing: Sealing = PLAIN) -> tuple[Content, bytes]:
+def pack(
+    raw: bytes, *, key: SnapshotKey, canonical_sha256: str, sealing: Sealing = PLAIN, part: int = 0
+) -> tuple[Content, bytes]:
     """Describe and compress the bytes of a project file, and encrypt them if so configured.
 
-    Equal bytes give equal results, unless they are encrypted: then no two results are equal.
+    Equal bytes give equal results, unless they are encrypted: then no two results are equal. `part` is which of the
+    snapshot's own contents it is, as `SnapshotKey.content_of` counts them.
     """
     stored, seal, digest_key = compress(raw), None, None
     if (new := sealing.new_seal()) is not None:
         seal, digest_key = new
         stored = sealing.seal(stored)
     content = Content(
-        key=key.content if seal is None else key.sealed_content,
+        key=key.content_of(part, is_sealed=seal is not None),
         sha256=_digest(stored),
         bytes=len(stored),
         encoding="gzip" if seal is None else "gzip+age",

@@ -27,7 +27,7 @@ from cluvault.model.manifest import Tool, read_manifest
 from cluvault.model.prune_record import PruneRecord, RemovedSnapshot
 from cluvault.model.record_text import read_record, record_bytes
 from cluvault.plan.capture import TOOL_NAME
-from cluvault.plan.history import key_of, sort_objects
+from cluvault.plan.history import key_of, keys_of, sort_objects
 from cluvault.plan.keys import parse_prune_key, project_prefix, prune_key, prunes_prefix
 from cluvault.plan.prune import COMMIT_LIMIT, RECORD_DAYS, Recorded, expired_contents, is_recorded, stale_records
 from cluvault.vault.steady import steady_seconds
@@ -110,18 +110,20 @@ class Removal:
         return [key for key, removed in snapshots.items() if await self._bring_back(key, removed.manifest.encode())]
 
     async def _bring_back(self, key: SnapshotKey, manifest: bytes) -> bool:
-        """List a removed snapshot again if its content is there; whether it is.
+        """List a removed snapshot again if its contents are there; whether it is.
 
-        As for everybody who writes a manifest, the content is looked at once more behind it: a prune may be about to
-        remove it, and sees the manifest either before it does so or when it looks again.
+        As for everybody who writes a manifest, they are looked at once more behind it: a prune may be about to
+        remove them, and sees the manifest either before it does so or when it looks again.
         """
-        content = read_manifest(manifest, key=key.manifest).content.key
-        try:
-            body = await self._store.get(content)
-        except ObjectNotFound:
-            return False
+        bodies: dict[str, bytes] = {}
+        for content in keys_of(read_manifest(manifest, key=key.manifest)):
+            try:
+                bodies[content] = await self._store.get(content)
+            except ObjectNotFound:
+                return False
         await self._put(key.manifest, manifest)
-        await self._put(content, body)
+        for content, body in bodies.items():
+            await self._put(content, body)
         return True
 
     # --- carrying a plan out ---------------------------------------------------------------------------------------
@@ -181,11 +183,10 @@ class Removal:
             planned_at=now,
             removed=tuple(
                 RemovedSnapshot(
-                    snapshot_id=key.snapshot_id,
-                    content_key=read_manifest(text, key=key.manifest).content.key,
-                    manifest=text.decode(),
+                    snapshot_id=key.snapshot_id, content_key=own, model_keys=tuple(others), manifest=text.decode()
                 )
                 for key, text in texts.items()
+                for own, *others in [keys_of(read_manifest(text, key=key.manifest))]
             ),
             unreferenced=plan.waiting,
             tool=Tool(name=TOOL_NAME, version=__version__),
@@ -269,16 +270,16 @@ class Removal:
 
     async def _look(self, history: History) -> _Look | None:
         """The project's contents, and to which its snapshots refer, at this moment; None when one cannot tell."""
-        known = {key_of(one): one.content.key for one in history.snapshots}
+        known = {key_of(one): keys_of(one) for one in history.snapshots}
         prefix = project_prefix(history.resource, history.project)
         found = sort_objects([one async for one in self._store.list(prefix)])
         referred: set[str] = set()
         for key in found.manifests:
             if key in known:
-                referred.add(known[key])
+                referred.update(known[key])
                 continue
             try:
-                referred.add((await self._vault.manifest(key)).content.key)
+                referred.update(keys_of(await self._vault.manifest(key)))
             except SnapshotNotFound:
                 continue
             except (DamagedSnapshot, VaultTooNew):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -19,7 +21,7 @@ from cluvault.errors import (
     StoreUnavailable,
     VaultTooNew,
 )
-from cluvault.model.manifest import read_manifest
+from cluvault.model.manifest import TrainedOn, read_manifest
 from cluvault.model.run import has_seen, read_run, vanished_in
 from cluvault.plan.capture import build_manifest
 from cluvault.plan.history import key_of
@@ -51,18 +53,44 @@ from cluvault.vault.steady import steady_seconds
 from cluvault.vault.writing import put_once
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from cluvault.errors import VaultError
-    from cluvault.model.manifest import Content, Manifest
+    from cluvault.model.manifest import Content, Counts, Manifest
     from cluvault.model.run import RunItem, RunRecord
     from cluvault.plan.capture import Capture
     from cluvault.vault.sealing import Sealing
     from cluvault.vault.store import ObjectStore
 
 _RUNS_AHEAD: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A content that is in the store and proved, its bytes, and whether they were written now."""
+
+    content: Content
+    body: bytes
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _PlacedModel:
+    """What a model was trained on, placed."""
+
+    placed: _Placed
+    counts: Counts
+    api_version: str
+
+    @property
+    def trained_on(self) -> TrainedOn:
+        return TrainedOn(content=self.placed.content, counts=self.counts, api_version=self.api_version)
+
+
+def _is_of(manifest: Manifest, capture: Capture) -> bool:
+    return (manifest.resource, manifest.project) == (capture.resource, capture.project)
 
 
 class Vault(Catalogue):
@@ -226,24 +254,34 @@ class Vault(Catalogue):
         """
         key = SnapshotKey(capture.resource, capture.project, snapshot_id)
         began = self._clock()
-        content, body, is_new = await self._content_for(capture, key, parent=parent if reuse_content else None)
+        draft = await self._content_for(capture, key, parent=parent if reuse_content else None)
+        models = await self._model_contents(capture, key, draft, parent=parent if reuse_content else None)
         manifest = build_manifest(
             capture,
             snapshot_id=snapshot_id,
             vault_id=self.vault_id,
-            stored=content,
+            stored=draft.content,
+            trained_on={label: one.trained_on for label, one in models.items()},
             parent_id=parent.snapshot_id if parent else None,
             tool_version=__version__,
         )
-        await self._commit(manifest, manifest.to_bytes(), body, began=began, is_new=is_new)
+        placed = [draft, *(one.placed for one in models.values())]
+        await self._commit(manifest, manifest.to_bytes(), placed, began=began)
         return read_manifest(manifest.to_bytes(), key=key.manifest)
 
-    async def adopt(self, snapshots: Sequence[tuple[Manifest, bytes]], body: bytes) -> None:
+    async def adopt(
+        self,
+        snapshots: Sequence[tuple[Manifest, bytes]],
+        body: bytes,
+        *,
+        others: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> None:
         """Make snapshots of another vault exist here, byte for byte.
 
         Args:
-            snapshots: What is to be listed: manifests that all refer to one content, each with its bytes.
+            snapshots: What is to be listed: manifests of projects with one content, each with its bytes.
             body: That content as it is stored.
+            others: Their other contents, what models were trained on, by key.
 
         Raises:
             DamagedSnapshot: the store gave back other bytes than it was given.
@@ -251,24 +289,31 @@ class Vault(Catalogue):
             SnapshotNotFound: a prune removed one at once.
         """
         began = self._clock()
+        bodies = {**others, snapshots[0][0].content.key: body}
+        wanted: dict[str, tuple[Content, str]] = {}
         for manifest, _ in snapshots:
             check_content_key(manifest)
-            await asyncio.to_thread(check_stored, body, manifest.content, reference=manifest.reference)
-        first = snapshots[0][0]
-        is_new = await self._place(first.content, body, reference=first.reference)
+            for content in manifest.contents:
+                found = bodies[content.key]
+                await asyncio.to_thread(check_stored, found, content, reference=manifest.reference)
+                wanted.setdefault(content.key, (content, manifest.reference))
+        placed: list[_Placed] = []
+        for key, (content, reference) in wanted.items():
+            is_new = await self._place(content, bodies[key], reference=reference)
+            placed.append(_Placed(content, bodies[key], is_new=is_new))
         for manifest, written in snapshots:
             await self._write_manifest(manifest, written, began=began)
-        await self._look_again(first, body, began=began, is_new=is_new)
+        await self._look_again(placed, snapshots[0][0].reference, began=began)
 
-    async def _commit(self, manifest: Manifest, written: bytes, body: bytes, *, began: float, is_new: bool) -> None:
-        """Write the manifest of content that was proved since `began`; look again unless it was written since then.
+    async def _commit(self, manifest: Manifest, written: bytes, placed: Sequence[_Placed], *, began: float) -> None:
+        """Write the manifest of contents proved since `began`; look again at those that were not written since then.
 
         A prune elsewhere removes contents that no manifest refers to, after a look at all manifests, and looks at them
         again behind itself; so whoever of the two comes last sees what the other did, and puts the content back.
         That neither dies in between is made unlikely by time: `COMMIT_LIMIT` here, a grace period there.
         """
         await self._write_manifest(manifest, written, began=began)
-        await self._look_again(manifest, body, began=began, is_new=is_new)
+        await self._look_again(placed, manifest.reference, began=began)
 
     async def _write_manifest(self, manifest: Manifest, written: bytes, *, began: float) -> None:
         key = key_of(manifest)
@@ -282,19 +327,20 @@ class Vault(Catalogue):
         if found != written:
             raise DamagedSnapshot(f"{key.manifest}: the store gave back other bytes than it was given")
 
-    async def _look_again(self, manifest: Manifest, body: bytes, *, began: float, is_new: bool) -> None:
-        if not is_new or self._is_late(began):
-            await self._keep_content(manifest, body)
+    async def _look_again(self, placed: Sequence[_Placed], reference: str, *, began: float) -> None:
+        for one in {one.content.key: one for one in placed}.values():
+            if not one.is_new or self._is_late(began):
+                await self._keep_content(one.content, one.body, reference=reference)
 
     def _is_late(self, began: float) -> bool:
         return self._clock() - began > COMMIT_LIMIT.total_seconds()
 
-    async def _keep_content(self, manifest: Manifest, body: bytes) -> None:
+    async def _keep_content(self, content: Content, body: bytes, *, reference: str) -> None:
         """Prove that the content is there; put it back if it is not."""
         try:
-            await self._fetch_stored(manifest.content, reference=manifest.reference)
+            await self._fetch_stored(content, reference=reference)
         except ContentMissing:
-            await self._place(manifest.content, body, reference=manifest.reference)
+            await self._place(content, body, reference=reference)
 
     async def _place(self, content: Content, body: bytes, *, reference: str) -> bool:
         """Have content in the store, and prove it; whether it was written now, and not found."""
@@ -306,35 +352,70 @@ class Vault(Catalogue):
             await self._fetch_stored(content, reference=reference)
         return is_new
 
-    async def _content_for(
-        self, capture: Capture, key: SnapshotKey, *, parent: Manifest | None
-    ) -> tuple[Content, bytes, bool]:
-        """Content that is in the store and proved, its bytes, and whether it is new: else it is the parent's."""
-        if parent is not None and (body := await self._body_that_stands_for(capture, parent)) is not None:
-            return parent.content, body, False
+    async def _content_for(self, capture: Capture, key: SnapshotKey, *, parent: Manifest | None) -> _Placed:
+        """Content that is in the store and proved: the parent's, or else new."""
+        if parent is not None and (found := await self._in_parent(capture, parent, capture.canonical_sha256)):
+            return found
+        return await self._new_content(capture.raw, capture.canonical_sha256, key, part=0)
+
+    async def _model_contents(
+        self, capture: Capture, key: SnapshotKey, draft: _Placed, *, parent: Manifest | None
+    ) -> dict[str, _PlacedModel]:
+        """What the capture's models were trained on, in the store and proved, by label; what means the same once.
+
+        Raises:
+            StoreUnavailable: what the vault knew of a model is gone since.
+        """
+        models: dict[str, _PlacedModel] = {}
+        for label, view in capture.known.items():
+            found = await self._relied_on(view) if _is_of(view, capture) else None
+            if found is None:
+                message = f"{view.reference}: what {label} was trained on cannot be read any more"
+                raise StoreUnavailable(message, mend="try again")
+            models[label] = _PlacedModel(found, view.counts, view.api_version)
+        stored = {capture.canonical_sha256: draft}
+        for part, one in enumerate(capture.exports, start=1):
+            digest = one.canonical_sha256
+            if (
+                digest not in stored
+                and parent is not None
+                and (found := await self._in_parent(capture, parent, digest))
+            ):
+                stored[digest] = found
+            if digest not in stored:
+                stored[digest] = await self._new_content(one.raw, digest, key, part=part)
+            models[one.label] = _PlacedModel(stored[digest], one.counts, one.api_version)
+        return models
+
+    async def _new_content(self, raw: bytes, canonical_sha256: str, key: SnapshotKey, *, part: int) -> _Placed:
         content, body = await asyncio.to_thread(
-            pack, capture.raw, key=key, canonical_sha256=capture.canonical_sha256, sealing=self._sealing
+            pack, raw, key=key, canonical_sha256=canonical_sha256, sealing=self._sealing, part=part
         )
         is_new = await self._place(content, body, reference=key.reference)
         await self._check_opens(body, content, reference=key.reference)
-        return content, body, is_new
+        return _Placed(content, body, is_new=is_new)
 
-    async def _body_that_stands_for(self, capture: Capture, parent: Manifest) -> bytes | None:
-        """The parent's content as it is stored, if it means the same and can be relied on from now on.
+    async def _in_parent(self, capture: Capture, parent: Manifest, canonical_sha256: str) -> _Placed | None:
+        """A content of the parent that means this and can be relied on; None when there is none."""
+        if not _is_of(parent, capture):
+            return None
+        for view in parent.views:
+            if await self.stands_for(view, canonical_sha256) and (found := await self._relied_on(view)) is not None:
+                return found
+        return None
+
+    async def _relied_on(self, view: Manifest) -> _Placed | None:
+        """The content of a snapshot as it is stored, if it can be relied on from now on.
 
         Its manifest is looked at again, for it may have been read long ago: only content to which a snapshot refers
         at this moment stays for a grace period, counted from a later moment.
         """
-        if (parent.resource, parent.project) != (capture.resource, capture.project):
-            return None
-        if not await self.stands_for(parent, capture.canonical_sha256):
-            return None
         try:
-            body = await self.prove(parent)
-            await self.manifest(key_of(parent))
+            body = await self.prove(view)
+            await self.manifest(key_of(view))
         except (DamagedSnapshot, SnapshotNotFound):
             return None
-        return body
+        return _Placed(view.content, body, is_new=False)
 
     async def _unpack(self, stored: bytes, content: Content, *, reference: str) -> bytes:
         return await asyncio.to_thread(unpack, stored, content, reference=reference, sealing=self._sealing)

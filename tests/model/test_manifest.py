@@ -46,7 +46,10 @@ DOCUMENT: dict[str, Any] = {
             "trainedAt": "2026-10-30T10:00:00Z",
             "trainingMode": "standard",
             "trainingConfigVersion": "2022-09-01",
+            "division": {"kind": "percentage", "training": 80, "testing": 20},
             "evaluation": {"microF1": 0.9, "unknown": [None]},
+            "trainedOn": None,
+            "notCaptured": "it is too old",
         }
     ],
     "deployments": [{"name": "production", "model": "v1", "deployedAt": "2026-10-30T11:00:00Z"}],

@@ -31,7 +31,14 @@ DOCUMENTS: list[tuple[type[Record], dict[str, Any]]] = [
             "resource": "prod",
             "project": "Travel",
             "plannedAt": MOMENT,
-            "removed": [{"snapshotId": "20261101T020000Z-000b2c3d", "contentKey": "snapshots/x", "manifest": "{}\n"}],
+            "removed": [
+                {
+                    "snapshotId": "20261101T020000Z-000b2c3d",
+                    "contentKey": "snapshots/x",
+                    "modelKeys": ["snapshots/y"],
+                    "manifest": "{}\n",
+                }
+            ],
             "unreferenced": ["snapshots/x"],
             "tool": {"name": "cluvault", "version": "0.1.0"},
         },

@@ -41,19 +41,20 @@ URLS = st.builds(
     st.from_regex(r"[a-z0-9 %?#@+:äß😀-]{1,20}", fullmatch=True),
 )
 REFERENCES: st.SearchStrategy[Reference] = (
-    st.builds(SnapshotReference, RESOURCES, PROJECTS)
-    | st.builds(SnapshotReference, RESOURCES, PROJECTS, snapshot_id=SNAPSHOT_IDS)
-    | st.builds(SnapshotReference, RESOURCES, PROJECTS, as_of=INSTANTS)
+    st.builds(SnapshotReference, RESOURCES, PROJECTS, deployment=st.none() | PROJECTS)
+    | st.builds(SnapshotReference, RESOURCES, PROJECTS, snapshot_id=SNAPSHOT_IDS, deployment=st.none() | PROJECTS)
+    | st.builds(SnapshotReference, RESOURCES, PROJECTS, as_of=INSTANTS, deployment=st.none() | PROJECTS)
     | st.builds(LiveReference, RESOURCES, PROJECTS)
     | st.builds(FileReference, PATHS)
     | st.builds(UrlReference, URLS)
 )
 TEXTS = st.text(max_size=30) | st.builds(
-    "{}{}/{}@{}".format,
+    "{}{}/{}@{}{}".format,
     st.sampled_from(["", "live:", "snapshot:", "file://"]),
     RESOURCES,
     PROJECTS,
     SNAPSHOT_IDS | st.text("0123456789-:TZ+", max_size=25),
+    st.just("") | st.text("#ab.@/", max_size=6),
 )
 
 

@@ -39,6 +39,7 @@ DOCUMENT: dict[str, Any] = {
                 "exportedAt": "2026-11-01T02:00:00Z",
                 "modelsAt": "2026-11-01T02:00:00Z",
             },
+            "warnings": ["what v1 was trained on is not captured"],
         },
         {
             "resource": "prod",
@@ -51,6 +52,7 @@ DOCUMENT: dict[str, Any] = {
             "digest": None,
             "counts": None,
             "seen": None,
+            "warnings": [],
         },
     ],
 }

@@ -166,7 +166,7 @@ async def test_last_days_cost_one_call_for_a_resource(trained: World) -> None:
     expiry = row_of(found, "Mail").next_expiry
     assert expiry is not None
     assert (expiry.what, expiry.name, row_of(found, "Mail").models) == ("model", "v1", 1)
-    assert row_of(found, "Travel").models == 0  # as of its last snapshot
+    assert row_of(found, "Travel").models == 1  # as of its last snapshot, which was taken for it
 
 
 async def test_details_on_request(trained: World) -> None:

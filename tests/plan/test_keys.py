@@ -134,6 +134,11 @@ def test_a_prefix_holds_one_project_only(one: str, other: str) -> None:
 def test_content_keys_are_recognised(key: SnapshotKey) -> None:
     """Content is content, and a manifest is none."""
     assert all(map(is_content_key, key.contents))
+    assert (key.content_of(0), key.content_of(0, is_sealed=True)) == key.contents
+    assert is_content_key(key.content_of(3))
+    assert key.content_of(3, is_sealed=True).endswith("/model-3.config.json.gz.age")
+    assert is_content_key(key.content_of(3, is_sealed=True))
+    assert not is_content_key(f"{key.folder}model-0.config.json.gz")
     assert not is_content_key(key.manifest)
 
 

@@ -16,12 +16,14 @@ import os
 import signal
 import sys
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from cluvault.model.hold import Hold, Release
-from cluvault.model.manifest import id_moment, new_snapshot_id
+from cluvault.model.manifest import DeploymentRecord, ModelRecord, id_moment, new_snapshot_id
+from cluvault.plan.capture import ModelExport
 from cluvault.plan.history import key_of
 from cluvault.plan.keys import HoldKey, SnapshotKey
 from cluvault.plan.prune import PruneRules, plan_prune, to_put_back
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from cluvault.model.manifest import Manifest
     from cluvault.model.object_info import ObjectInfo
+    from cluvault.plan.capture import Capture
     from cluvault.vault.store import ObjectStore
 
 OLD, NEW, HELD = (SnapshotKey("prod", "EmailApp", new_snapshot_id(moment(n), "0000000a")) for n in (10, 20, 0))
@@ -117,6 +120,50 @@ async def adopt(vault: Vault, _: int) -> None:
     await vault.adopt([(manifest, manifest.to_bytes())], await other.read_stored(manifest))
 
 
+def _with_models(key: SnapshotKey, *exports: bytes) -> Capture:
+    """A capture with what some deployed models were trained on."""
+    labels = [f"v{number}" for number, _ in enumerate(exports, start=1)]
+    captured = make_capture(CONTENTS[key], captured_at=id_moment(key.snapshot_id))
+    return replace(
+        captured,
+        models=tuple(ModelRecord(label=label, trained_at=moment(1)) for label in labels),
+        deployments=tuple(DeploymentRecord(name=f"of-{label}", model=label) for label in labels),
+        exports=tuple(
+            ModelExport(label, raw, sha256(raw).hexdigest(), captured.counts, captured.api_version)
+            for label, raw in zip(labels, exports, strict=True)
+        ),
+    )
+
+
+async def back_up_models(vault: Vault, _: int) -> None:
+    """A backup of what is deployed: of content that the vault does not have, of the draft's, and of both once more."""
+    capture = _with_models(OLD, b"trained", CONTENTS[OLD], b"trained")
+    manifest = await vault.store(capture, snapshot_id=OLD.snapshot_id, parent=None, reuse_content=True)
+    assert len(manifest.contents) == len({b"trained", CONTENTS[OLD]})
+
+
+async def back_up_known_models(vault: Vault, _: int) -> None:
+    """A backup of other content that knows from an earlier one what is deployed."""
+    old = await vault.manifest(OLD)
+    capture = replace(_with_models(NEW), models=tuple(one.listed for one in old.models), deployments=old.deployments)
+    views = {one.label: old.seen_as(one.trained_on) for one in old.models if one.trained_on is not None}
+    capture = replace(capture, known=views)
+    await vault.store(capture, snapshot_id=NEW.snapshot_id, parent=old, reuse_content=True)
+
+
+async def adopt_models(vault: Vault, _: int) -> None:
+    """A copy of a snapshot that holds what is deployed."""
+    other = await Vault.open(MemoryStore(), create=True, new_id=lambda: "another")
+    await back_up_models(other, 0)
+    manifest = await other.manifest(OLD)
+    bodies = {view.content.key: await other.read_stored(view) for view in manifest.views}
+    await vault.adopt([(manifest, manifest.to_bytes())], bodies[manifest.content.key], others=bodies)
+
+
+async def _third(vault: Vault, _: int) -> None:
+    await _store(vault, THIRD)
+
+
 async def _two_more(vault: Vault, _: int) -> None:
     await _store(vault, OLD)
     await _store(vault, NEW)
@@ -131,6 +178,18 @@ DEEDS: Final = {
     "hold": Deed(hold, frozenset({HELD, OLD, NEW}), before=(_two_more,)),
     "release": Deed(release, frozenset({HELD, OLD, NEW}), before=(_two_more, hold)),
     "copy": Deed(adopt, frozenset({HELD, NEW})),
+    "backup of what is deployed": Deed(back_up_models, frozenset({HELD, OLD})),
+    "backup that knows what is deployed": Deed(
+        back_up_known_models, frozenset({HELD, OLD, NEW}), before=(back_up_models,)
+    ),
+    "copy of what is deployed": Deed(adopt_models, frozenset({HELD, OLD})),
+    "prune of what is deployed": Deed(prune, frozenset({HELD, THIRD}), before=(back_up_models, _third)),
+    "prune of what is deployed, second step": Deed(
+        prune, frozenset({HELD, THIRD}), before=(back_up_models, _third, prune), leaves_nothing=True
+    ),
+    "prune of what another deployed": Deed(
+        prune, frozenset({HELD, NEW}), before=(back_up_models, back_up_known_models, prune), leaves_nothing=True
+    ),
 }
 
 
@@ -162,6 +221,8 @@ async def assert_whole(deed: Deed, store: ObjectStore) -> None:
     manifests = await vault.snapshots()
     for manifest in manifests:
         assert await vault.read(manifest) == CONTENTS[key_of(manifest)]
+        for view in manifest.views[1:]:
+            assert await vault.read(view) in (b"trained", CONTENTS[OLD])
     assert deed.held <= {key_of(manifest) for manifest in manifests}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cluvault.model.manifest import Content, Counts, Manifest, Reason, Tool
 from cluvault.model.object_info import ObjectInfo
 from cluvault.model.prune_record import PruneRecord, RemovedSnapshot
-from cluvault.plan.history import History, key_of
+from cluvault.plan.history import History, key_of, keys_of
 from cluvault.plan.keys import SnapshotKey
 from cluvault.plan.prune import Recorded
 
@@ -59,7 +59,7 @@ def manifest_at(moment: datetime, *, number: int = 0, content: SnapshotKey | Non
 
 def history_of(*snapshots: Manifest, loose: Iterable[str] = (), **changes: Any) -> History:
     """A history in which every content is there; `loose` are contents that no snapshot refers to."""
-    keys = {one.content.key for one in snapshots} | set(loose)
+    keys = {key for one in snapshots for key in keys_of(one)} | set(loose)
     values: dict[str, Any] = {
         "snapshots": tuple(sorted(snapshots, key=key_of)),
         "contents": {key: ObjectInfo(key, SIZE, NOW) for key in keys},
@@ -77,7 +77,12 @@ def recorded(
         project="Travel",
         planned_at=at,
         removed=tuple(
-            RemovedSnapshot(snapshot_id=one.snapshot_id, content_key=one.content.key, manifest=one.to_bytes().decode())
+            RemovedSnapshot(
+                snapshot_id=one.snapshot_id,
+                content_key=one.content.key,
+                model_keys=keys_of(one)[1:],
+                manifest=one.to_bytes().decode(),
+            )
             for one in removed
         ),
         unreferenced=tuple(unreferenced),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -12,7 +12,7 @@ from cluvault.cli.text import size, when
 from cluvault.ops.catalogue import show_snapshot
 
 if TYPE_CHECKING:
-    from cluvault.model.manifest import Manifest
+    from cluvault.model.manifest import Manifest, ModelRecord
     from cluvault.ops.catalogue import ListedSnapshot
 
 
@@ -49,12 +49,34 @@ def _rows(one: Manifest) -> list[tuple[str, str]]:
         ("parent", one.parent or "-"),
         ("written by", f"{one.tool.name} {one.tool.version}"),
     ]
-    rows += [("model", f"{model.label}, trained {when(model.trained_at)}") for model in one.models]
+    for model in one.models:
+        rows.append(("model", f"{model.label}, trained {when(model.trained_at)}"))
+        rows += [("", line) for line in _captured(model)]
     rows += [
         ("service deployment", f"{deployment.name}: {deployment.model or '?'}, deployed {when(deployment.deployed_at)}")
         for deployment in one.deployments
     ]
     return rows
+
+
+def _captured(model: ModelRecord) -> list[str]:
+    """What is known of a deployed model besides its label."""
+    lines: list[str] = []
+    if model.trained_on is not None:
+        counts, content = model.trained_on.counts, model.trained_on.content
+        amount = f"{counts.intents} intents, {counts.entities} entities, {counts.utterances} utterances"
+        lines.append(f"trained on {content.canonical_sha256[:16]}…: {amount}, stored at {content.key}")
+        division = model.division
+        split = "" if division is None else f", {division.kind}"
+        split += "" if division is None or division.training is None else f" {division.training}/{division.testing}"
+        lines.append(f"mode {model.training_mode or 'not known'}, {model.training_config_version or '?'}{split}")
+    intents = (model.evaluation or {}).get("intentsEvaluation")
+    if isinstance(intents, dict):
+        figures = cast("dict[str, object]", intents)
+        lines.append(f"intents: micro F1 {figures.get('microF1')}, macro F1 {figures.get('macroF1')}")
+    if model.not_captured is not None:
+        lines.append(f"not captured: {model.not_captured}")
+    return lines
 
 
 def _circumstances(found: ListedSnapshot) -> list[tuple[str, str]]:
