@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -74,6 +75,9 @@ async def serve(options: DeployOptions, *, limit: int, on_ready: Callable[[Deplo
     """
     options = options.model_copy(update={"pool": None})
     deployed = await deploy(options)
+    for entry in build_desired(options).entries:  # without a pool nobody else gives runs their variables
+        for name, text in entry.work_pool.job_variables.get("env", {}).items():
+            os.environ.setdefault(name, text)
     runner = Runner(name="cluvault", limit=limit, pause_on_shutdown=False)
     for entry in build_desired(options).entries:
         await runner.aadd_deployment(_runner_deployment(entry, options))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from cluvault.model.manifest import Reason
 from cluvault.model.run import Seen
 from cluvault.plan.deployed import lacking
 
@@ -103,7 +104,14 @@ def decide(
         and not before.models_at <= now < before.models_at + trust.models
     ):
         return Decision(Need.MODELS, f"models last listed at {before.models_at.isoformat()}", before)
-    return Decision(Need.NOTHING, "not modified, trained or deployed since", before)
+    return Decision(Need.NOTHING, "not modified, trained or deployed since" + _taken_over(latest, seen), before)
+
+
+def _taken_over(latest: Manifest, seen: Seen | None) -> str:
+    """A run writes its record at its end: a snapshot that is in none is the work of a run that did not get there."""
+    if seen is not None or latest.reason in {Reason.SAFETY, Reason.PRE_DELETE}:  # other operations take those
+        return ""
+    return "; taken over from a run that did not end"
 
 
 def _seen_in(latest: Manifest) -> Seen:

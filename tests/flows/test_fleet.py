@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Crashed, Failed, Running
 
 from cluvault.ops.backup import BackupOptions
+from cluvault.plan.patience import Patience
 from flows.fleet import FleetFailed, FleetOptions
 from tasks.fleet import run_fleet
+from tasks.patience import PatientCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,18 +37,31 @@ class Server:
     Attributes:
         keys: By which runs were started.
         most: So many were under way at once.
+        told: What was told of the server.
+        away: What the next calls end with instead.
     """
 
     def __init__(self, **planned: Sequence[list[State[Any]]]) -> None:
         self.planned = planned
         self.keys: list[str] = []
         self.most = 0
+        self.told: list[str] = []
         self._runs: dict[str, UUID] = {}
         self._states: dict[UUID, list[State[Any]]] = {}
         self._started: dict[str, int] = defaultdict(int)
+        self.away: list[Exception] = []
+
+    def begun(self, *states: State[Any]) -> UUID:
+        """A run that somebody else started."""
+        run = uuid4()
+        self._states[run] = list(states)
+        return run
 
     async def start(self, resource: str, key: str) -> UUID:
         """Start a run, or find the one with this key."""
+        if not self.planned[resource]:
+            raise ObjectNotFound(ValueError("no such deployment"))
+        self._be_away()
         self.keys.append(key)
         if key not in self._runs:
             run = self._runs[key] = uuid4()
@@ -56,10 +73,17 @@ class Server:
     async def look(self, run: UUID) -> State[Any] | None:
         """The next state."""
         await asyncio.sleep(0)
+        self._be_away()
         states = self._states[run]
         return states.pop(0) if len(states) > 1 else states[0]
 
-    async def fleet(self, *, attempts: int = 3, at_once: int = 10) -> dict[str, tuple[str, int]]:
+    def _be_away(self) -> None:
+        if self.away:
+            raise self.away.pop()
+
+    async def fleet(
+        self, *, attempts: int = 3, at_once: int = 10, patience: float = 60, under_way: dict[str, UUID] | None = None
+    ) -> dict[str, tuple[str, int]]:
         """Run a fleet of all resources: resource → state and number of runs."""
         members = await run_fleet(
             sorted(self.planned),
@@ -68,6 +92,8 @@ class Server:
             look=self.look,
             attempts=attempts,
             at_once=at_once,
+            calls=PatientCalls(Patience(patience, first=0), tell=self.told.append),
+            under_way=under_way,
             poll_seconds=0,
         )
         return {one.resource: (one.state, len(one.runs)) for one in members}
@@ -95,6 +121,31 @@ async def test_a_fleet_that_is_run_again_finds_its_runs() -> None:
     first = await server.fleet()
     assert await server.fleet() == first == {"a": ("Completed", 1), "b": ("Completed", 2)}
     assert len(set(server.keys)) == 3
+
+
+async def test_a_fleet_takes_over_what_another_left() -> None:
+    """It is waited for; when it crashes it is started again, under this fleet's own key."""
+    server = Server(a=[[Completed()]], b=[[Completed()]])
+    left = {"a": server.begun(Running(), Completed()), "b": server.begun(Running(), Crashed())}
+    assert await server.fleet(under_way=left) == {"a": ("Completed", 1), "b": ("Completed", 2)}
+    assert server.keys == ["fleet/1/b/1"]
+
+
+async def test_a_server_that_is_away_is_waited_for() -> None:
+    """Nothing is started twice, and the log has it."""
+    server = Server(a=[[Running(), Running(), Completed()]], b=[[Running(), Completed()]])
+    server.away = [httpx.ConnectError("refused")] * 9
+    assert await server.fleet() == {"a": ("Completed", 1), "b": ("Completed", 1)}
+    assert len(server.told) == 2
+
+
+async def test_what_cannot_be_known_costs_the_others_nothing() -> None:
+    """A resource whose run cannot be started, or is away for too long, is named; the others go on."""
+    server = Server(a=[[Running(), Completed()]], b=[])
+    assert await server.fleet() == {"a": ("Completed", 1), "b": ("Unknown", 0)}
+    server = Server(a=[[Running(), Completed()]], b=[[Running(), Completed()]])
+    server.away = [httpx.ConnectError("refused")]
+    assert sorted((await server.fleet(patience=0)).values()) == [("Completed", 1), ("Unknown", 0)]
 
 
 async def test_no_more_at_once_than_is_allowed() -> None:

@@ -62,6 +62,25 @@ def test_nothing_moved() -> None:
     assert (found.need, found.seen) == (Need.NOTHING, SEEN)
 
 
+@pytest.mark.parametrize(
+    "reason, seen, is_told",
+    [
+        (Reason.SCHEDULED, None, True),
+        (Reason.MANUAL, None, True),
+        (Reason.SAFETY, None, False),
+        (Reason.PRE_DELETE, None, False),
+        (Reason.SCHEDULED, SEEN, False),
+    ],
+)
+def test_the_work_of_a_run_that_did_not_end(reason: Reason, seen: Seen | None, *, is_told: bool) -> None:
+    """Its snapshots are in no run record; the run that takes them over says so in its own."""
+    latest = LATEST.model_copy(update={"reason": reason})
+    now = EXPORTED + timedelta(hours=1)
+    found = decide(TIMES if seen else Times(MODIFIED), latest, seen, endpoint=ENDPOINT, trust=TRUST, now=now)
+    assert found.need is Need.NOTHING
+    assert ("taken over from a run that did not end" in found.why) is is_told
+
+
 @pytest.mark.parametrize("seen", [SEEN.model_copy(update={"trained": None, "deployed": None}), None])
 @pytest.mark.parametrize("hours, need", [(0, Need.NOTHING), (23.9, Need.NOTHING), (24, Need.MODELS), (-1, Need.EXPORT)])
 def test_a_service_that_says_no_time_of_trainings(seen: Seen | None, hours: float, need: Need) -> None:
