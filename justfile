@@ -13,6 +13,10 @@ test:
 long:
     uv run pytest -m long
 
+# Prefect on PostgreSQL and Redis, whose parts are killed in the middle; a quarter of an hour.
+services:
+    uv run pytest -n0 -m services
+
 # Format and lint.
 lint:
     uv run ruff format --check .
