@@ -5,13 +5,11 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.request import Request, urlopen
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cluvault.emulator.request_log import Served
-    from tests.support.services import Production
+    from tests.support.services import Part, Production
 
 KEY: Final = "emulator-key-1"
 _RESOURCE: Final = """
@@ -43,6 +41,29 @@ import asyncio, sys
 from flows.fleet import FleetOptions, fleet
 asyncio.run(fleet(FleetOptions.model_validate_json(sys.argv[1])))
 """
+
+
+@dataclass
+class FleetRun:
+    """How a fleet went.
+
+    Attributes:
+        curve: Seconds since its start, and snapshots in the vault.
+        struck: When something was done to the parts.
+    """
+
+    curve: list[tuple[float, int]]
+    struck: float | None
+
+    @property
+    def first(self) -> float:
+        """When the first snapshot was there: processes have started by then."""
+        return next(seconds for seconds, number in self.curve if number)
+
+    @property
+    def last(self) -> float:
+        """When the last one was there."""
+        return next(seconds for seconds, number in self.curve if number == self.curve[-1][1])
 
 
 @dataclass
@@ -75,8 +96,11 @@ class FleetStage:
     @property
     def environment(self) -> Mapping[str, str]:
         """Of commands, workers and flows."""
-        own = {"CLUVAULT_CONFIG": str(self.folder / "cluvault.toml"), "STAGE_KEY": KEY}
-        return {**self.production.environment, **own}
+        return {**self.production.environment, **self._own}
+
+    @property
+    def _own(self) -> dict[str, str]:
+        return {"CLUVAULT_CONFIG": str(self.folder / "cluvault.toml"), "STAGE_KEY": KEY}
 
     def new_vault(self, name: str) -> None:
         """From now on an empty vault, and calls are counted anew."""
@@ -112,9 +136,48 @@ class FleetStage:
         try:
             yield process
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
+
+    @contextmanager
+    def workers(self, number: int, *, limit: int) -> Generator[list[Part]]:
+        """Process workers that ask for runs every two seconds; each takes so many at once."""
+        with ExitStack() as stack:
+            yield [
+                stack.enter_context(
+                    self.production.worker(
+                        f"worker-{one}", "--limit", str(limit), **self._own, PREFECT_WORKER_QUERY_SECONDS="2"
+                    )
+                )
+                for one in range(number)
+            ]
+
+    def run_fleet(self, *, at: int = 0, strike: Callable[[], object] | None = None, seconds: float = 600) -> FleetRun:
+        """Run a fleet to its end, which has to be a good one.
+
+        Args:
+            at: At so many snapshots something is done to the parts.
+            strike: What.
+            seconds: For so long is waited.
+        """
+        begun = time.monotonic()
+        curve: list[tuple[float, int]] = []
+
+        def holds(number: int) -> bool:
+            curve.append((time.monotonic() - begun, self.count()))
+            return curve[-1][1] >= number or process.poll() is not None
+
+        with self.fleet() as process:
+            struck = None
+            if strike is not None:
+                self.wait(lambda: holds(at), seconds=seconds, what="a fleet under way")
+                struck = time.monotonic() - begun
+                strike()
+            self.wait(lambda: holds(self.wanted), seconds=seconds, what="a fleet's last snapshot")
+            self.wait(lambda: process.poll() is not None, seconds=seconds, what="a fleet's end")
+            assert process.returncode == 0, (self.folder / "fleet.log").read_text("utf-8")[-3000:]
+        curve.append((time.monotonic() - begun, self.count()))
+        return FleetRun(curve, struck)
 
     def ask(self, path: str, **body: Any) -> Any:
         """Ask the server's API."""
