@@ -72,6 +72,7 @@ class RunItem(Record):
         counts: How much is in it, where a backup counted that.
         warnings: What was not done though it was asked for, a sentence for each; the outcome is good all the same.
         seen: Of a backup: the times by which the next one knows whether the project changed.
+        taken_up: Of a backup: when the export was started that an earlier run had left and this one took up.
     """
 
     resource: str
@@ -85,6 +86,7 @@ class RunItem(Record):
     counts: Counts | None = None
     seen: Seen | None = None
     warnings: tuple[str, ...] = ()
+    taken_up: AwareDatetime | None = None
 
 
 class RunRecord(Record):

@@ -6,12 +6,21 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from cluvault.errors import CluvaultError, ConfigurationError
+from cluvault.errors import (
+    CluvaultError,
+    ConfigurationError,
+    InvalidProjectFile,
+    JobError,
+    JobTimedOut,
+    NotFound,
+    UnexpectedAnswer,
+)
 from cluvault.model.manifest import Reason, id_moment
 from cluvault.model.run import Outcome, RunItem, Seen
 from cluvault.ops.capture import (
@@ -22,12 +31,13 @@ from cluvault.ops.capture import (
     list_models,
     store_if_changed,
 )
-from cluvault.ops.fanout import failed_item, for_each, ignore, try_each
+from cluvault.ops.fanout import at_once, failed_item, for_each, ignore, try_each
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.chain import due_promotions
 from cluvault.plan.deployed import deployed_models, is_listed_alike, lacking, warnings_of
 from cluvault.plan.incremental import Need, Times, Trust, decide, seen_of
+from cluvault.plan.resumption import TAKEN_UP_WITHIN, can_be_taken_up, newest_exports
 from cluvault.vault.standing import standing_snapshots
 
 if TYPE_CHECKING:
@@ -35,8 +45,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cluvault.model.manifest import Manifest
+    from cluvault.model.started import StartedExport
     from cluvault.ops.workspace import Workspace
     from cluvault.plan.capture import Capture
+
+_LOOKS_AT_ONCE: Final = 16
 
 
 def _plain_tag(tag: str) -> str:
@@ -71,6 +84,7 @@ class ProjectTask:
         need: What there is to do; `plan/incremental.py` decides.
         models: How many exports of deployed models are known to be needed: POST calls beside the project's own.
         exported_at: When its content was last exported, where that needs no export now.
+        left: An export of it that an earlier run has started and left.
     """
 
     resource: str
@@ -78,6 +92,7 @@ class ProjectTask:
     times: Times = field(default=Times(None), compare=False)
     need: Need = field(default=Need.EXPORT, compare=False)
     exported_at: datetime | None = field(default=None, compare=False)
+    left: StartedExport | None = field(default=None, compare=False)
     models: int = field(default=0, compare=False)
 
 
@@ -148,6 +163,7 @@ async def backup(
     )
     items.sort(key=lambda item: (item.resource, item.project))
     report = await run(finish_run, workspace, "backup", started_at, plan.resources, [*plan.known, *recorded, *items])
+    await workspace.exports.forget(report.items)
     workspace.announce(due_promotions(items, workspace.settings.routes, run_id=report.run_id))
     return report
 
@@ -171,20 +187,37 @@ async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPla
         for item in await _vanished(workspace, resource, set(kept[resource]) - {target.project for target in found})
     ]
     to_do, unchanged = await _sorted_by_need(workspace, sorted(chosen), options, listed_at=listed_at)
+    to_do = await _with_what_was_left(workspace, to_do, listed_at=listed_at)
     return BackupPlan(resources, tuple(to_do), tuple(problems), tuple(vanished), tuple(unchanged))
 
 
 async def export_backup(workspace: Workspace, target: ProjectTask, options: BackupOptions) -> RunItem:
     """Export one project and store it if it changed; the snapshot is read back before this says so.
 
+    An export that an earlier run or try has started is taken up. When nothing good comes of it, a new one is started.
     The service works on many exports at once, of which nothing is here yet; only few files are in memory at once.
     """
-    async with workspace.places(_exports_at_once(workspace, options, target.resource), of=target.resource):
-        done = await finish_export(workspace, target.resource, target.project, last_modified=target.times.modified)
+    try:
+        return await _export_and_store(workspace, target, options)
+    except (NotFound, JobError, UnexpectedAnswer, InvalidProjectFile) as err:
+        if isinstance(err, JobTimedOut) or not workspace.exports.drop_taken_up(target.resource, target.project):
+            raise
+    return await _export_and_store(workspace, replace(target, left=None), options)
+
+
+async def _export_and_store(workspace: Workspace, target: ProjectTask, options: BackupOptions) -> RunItem:
+    resource, project, modified = target.resource, target.project, target.times.modified
+    export = partial(workspace.exports.export, resource, project, modified=modified, left=target.left)
+    async with workspace.places(_exports_at_once(workspace, options, resource), of=resource):
+        done = await finish_export(workspace, resource, project, last_modified=modified, export=export)
     async with workspace.places(_files_at_once(workspace, options), of="files"):
         capture = await fetch_capture(workspace, done, reason=options.reason, tags=options.tags, retry=options.full)
-        seen = _seen(target.times, exported_at=capture.captured_at, models_at=capture.captured_at)
-        return await _stored(workspace, capture, seen)
+        began = capture.captured_at
+        item = await _stored(workspace, capture, _seen(target.times, exported_at=began, models_at=began))
+    if target.left is None or began != target.left.started_at:
+        return item
+    detail = f"{item.detail}; took up the export that was started at {began:%Y-%m-%d %H:%M:%S} UTC"
+    return item.model_copy(update={"taken_up": began, "detail": detail})
 
 
 async def _stored(workspace: Workspace, capture: Capture, seen: Seen) -> RunItem:
@@ -281,6 +314,31 @@ async def _sorted_by_need(
             item = _item(workspace, latest, Outcome.UNCHANGED, decision.seen)
             unchanged.append(item.model_copy(update={"detail": f"{item.detail}; {decision.why}"}))
     return to_do, unchanged
+
+
+async def _with_what_was_left(
+    workspace: Workspace, to_do: list[ProjectTask], *, listed_at: datetime
+) -> list[ProjectTask]:
+    """The projects with the exports of them that earlier runs have started and left, where those can be taken up."""
+    left: dict[tuple[str, str], StartedExport] = {}
+    for resource in sorted({one.resource for one in to_do if one.need is Need.EXPORT}):
+        records, endpoint = await workspace.exports.found(resource), workspace.settings.resource(resource).endpoint
+        left |= {(resource, project): one for project, one in newest_exports(records, endpoint=endpoint).items()}
+    if not left:
+        return to_do
+    vault = await workspace.vault()
+    seen = await vault.last_seen(since=listed_at - TAKEN_UP_WITHIN)
+
+    async def with_left(target: ProjectTask) -> ProjectTask:
+        place = target.resource, target.project
+        if target.need is not Need.EXPORT or (export := left.get(place)) is None:
+            return target
+        latest = (await standing_snapshots(vault, target.resource, [target.project])).get(target.project)
+        before = seen[place].seen if place in seen else None
+        is_good = can_be_taken_up(export, target.times, seen=before, latest=latest, now=listed_at)
+        return replace(target, left=export) if is_good else target
+
+    return await at_once(to_do, with_left, concurrency=_LOOKS_AT_ONCE)
 
 
 def _seen(times: Times, *, exported_at: datetime, models_at: datetime) -> Seen:

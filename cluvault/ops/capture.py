@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cluvault.errors import DamagedSnapshot, SnapshotNotFound, SnapshotSealed
+from cluvault.errors import DamagedSnapshot, InvalidProjectFile, SnapshotNotFound, SnapshotSealed
 from cluvault.model.manifest import DeploymentRecord, Manifest, ModelRecord, Reason
+from cluvault.model.names import shorten
+from cluvault.model.project_file import read_project_file
 from cluvault.ops.deployed import Listing, capture_deployed
 from cluvault.ops.fanout import together
 from cluvault.ops.meaning import meaning_of
+from cluvault.ops.resuming import EndedExport
 from cluvault.plan.capture import Capture
 from cluvault.plan.deployed import is_listed_alike, is_settled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from datetime import datetime
 
     from cluvault.ops.workspace import Workspace
@@ -30,6 +34,7 @@ class FinishedExport:
 
     Attributes:
         captured_at: When it was begun.
+        is_known: Whether it was begun by another run or try, so that its file has to say whose it is.
     """
 
     resource: str
@@ -39,6 +44,7 @@ class FinishedExport:
     handle: JobHandle[ExportJob]
     job: ExportJob
     listing: Listing
+    is_known: bool = False
 
 
 async def export_capture(
@@ -71,12 +77,18 @@ async def export_capture(
 
 
 async def finish_export(
-    workspace: Workspace, resource: str, project: str, *, last_modified: datetime | None = None
+    workspace: Workspace,
+    resource: str,
+    project: str,
+    *,
+    last_modified: datetime | None = None,
+    export: Callable[[CluClient], Coroutine[Any, Any, EndedExport]] | None = None,
 ) -> FinishedExport:
     """Have the service export a project, wait for that, and see what it knows of models and deployments meanwhile.
 
     `last_modified` is what a listing said, if there was one; else the project is asked. Either is older than the
-    content: a change in between is seen again by the next run, never missed.
+    content: a change in between is seen again by the next run, never missed. `export` has it done otherwise than by a
+    new export.
 
     Raises:
         ProjectNotFound: there is no such project.
@@ -84,17 +96,16 @@ async def finish_export(
     client = await workspace.client(resource)
     if last_modified is None:
         last_modified = (await client.get_project(project)).last_modified_at
-    captured_at = workspace.now()
-    (handle, job), listing = await together(
-        _export(client, project, seconds=workspace.settings.backup.job_timeout),
-        list_models(workspace, resource, project),
-    )
-    return FinishedExport(resource, project, captured_at, last_modified, handle, job, listing)
+    exporting = export(client) if export is not None else _export(workspace, client, project)
+    (handle, job, began, is_known), listing = await together(exporting, list_models(workspace, resource, project))
+    return FinishedExport(resource, project, began, last_modified, handle, job, listing, is_known)
 
 
-async def _export(client: CluClient, project: str, *, seconds: float) -> tuple[JobHandle[ExportJob], ExportJob]:
+async def _export(workspace: Workspace, client: CluClient, project: str) -> EndedExport:
+    began = workspace.now()
     handle = await client.begin_export(project)
-    return handle, await client.wait(handle, timeout=seconds)
+    job = await client.wait(handle, timeout=workspace.settings.backup.job_timeout)
+    return EndedExport(handle, job, began, is_known=False)
 
 
 async def fetch_capture(
@@ -117,11 +128,13 @@ async def fetch_capture(
         retry: Ask also for what the service refused before.
 
     Raises:
-        InvalidProjectFile: what came is no project file.
+        InvalidProjectFile: what came is no project file, or that of another project.
     """
     client = await workspace.client(done.resource)
     exported = await client.download_export(done.handle, done.job)
     source = f"export of {done.resource}/{done.project}"
+    if done.is_known:
+        await asyncio.to_thread(_check_name, exported.data, done.project, source=source)
     digest, counts = await asyncio.to_thread(meaning_of, exported.data, source=source)
     capture = Capture(
         resource=done.resource,
@@ -142,6 +155,13 @@ async def fetch_capture(
         return capture
     found = await capture_deployed(workspace, done.resource, done.project, done.listing, retry=retry)
     return found.added_to(capture)
+
+
+def _check_name(data: bytes, project: str, *, source: str) -> None:
+    """See whose file it is. Raises InvalidProjectFile."""
+    name = read_project_file(data, source=source).name
+    if name.casefold() != project.casefold():
+        raise InvalidProjectFile(f"{source}: is the file of {shorten(name)!r}")
 
 
 def captures_environment(workspace: Workspace, resource: str) -> bool:

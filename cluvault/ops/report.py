@@ -52,7 +52,9 @@ class Report:
     def summary(self) -> str:
         """One line: how many of each outcome."""
         counts = Counter(item.outcome for item in self.items)
-        return ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items())) or "nothing to do"
+        said = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items())) or "nothing to do"
+        taken_up = sum(item.taken_up is not None for item in self.items)
+        return f"{said}; {counted(taken_up, 'export')} taken up from an earlier run" if taken_up else said
 
     def to_json(self) -> JsonObject:
         """The report for programs."""

@@ -15,6 +15,7 @@ from cluvault.errors import ConfigurationError
 from cluvault.inbox import opening as inbox_opening
 from cluvault.model.manifest import new_snapshot_id
 from cluvault.ops.announcements import Announcements
+from cluvault.ops.resuming import ExportsUnderWay
 from cluvault.ops.sealing import sealing_of
 from cluvault.settings import Environment
 from cluvault.tracing import is_tracing
@@ -47,6 +48,7 @@ class Workspace:
     """Opens the vault and the clients when they are first asked for, and closes them at the end.
 
     Attributes:
+        exports: What is exported, and what an earlier run has left of that.
         held: The leases that work in this workspace is done under, by resource and project.
         announcements: What the operations in this workspace have told the world.
 
@@ -95,6 +97,7 @@ class Workspace:
         self.flow_run = flow_run
         self.is_unattended = is_unattended
         self.held: dict[tuple[str, str], Lease] = {}
+        self.exports = ExportsUnderWay(self)
         self.announcements = announcements or Announcements(now=now, on_event=on_event)
         self._environment = environment
         self._entropy = entropy
@@ -121,6 +124,7 @@ class Workspace:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.exports.aclose()
         await self._closing.aclose()
 
     def new_snapshot_id(self, captured_at: datetime) -> str:

@@ -11,6 +11,7 @@ from cluvault.plan.keys import (
     parse_budget_key,
     parse_hold_key,
     parse_intake_key,
+    parse_jobs_key,
     parse_lease_key,
     parse_manifest_key,
     parse_promotion_key,
@@ -36,6 +37,7 @@ class KeyKind(StrEnum):
     REPLICA = "replica"
     LEASE = "lease"
     BUDGET = "budget"
+    JOBS = "jobs"
     INTAKE = "intake"
     FOREIGN = "foreign"
 
@@ -50,6 +52,7 @@ _PARSERS: Final[tuple[tuple[Callable[[str], object], KeyKind], ...]] = (
     (parse_replica_key, KeyKind.REPLICA),
     (parse_lease_key, KeyKind.LEASE),
     (parse_budget_key, KeyKind.BUDGET),
+    (parse_jobs_key, KeyKind.JOBS),
 )
 
 

@@ -18,6 +18,7 @@ PRUNES: Final = "prunes/"
 PROMOTIONS: Final = "promotions/"
 LEASES: Final = "leases/"
 BUDGETS: Final = "budgets/"
+JOBS: Final = "jobs/"
 INTAKES: Final = "intakes/"
 REPLICAS: Final = "replicas/"
 _MANIFEST: Final = "manifest.json"
@@ -226,6 +227,16 @@ def budget_key(endpoint: str, lane: str, number: int) -> str:
     return f"{budget_prefix(endpoint, lane)}{number:0{_LEASE_DIGITS}d}.json"
 
 
+def jobs_prefix(resource: str) -> str:
+    """The prefix of the records of exports that were started in a resource."""
+    return f"{JOBS}{encode_name(resource)}/"
+
+
+def jobs_key(resource: str, run_id: str, number: int) -> str:
+    """The key of one such record; `run_id` has the form of a snapshot id."""
+    return f"{jobs_prefix(resource)}{run_id}/{number:0{_LEASE_DIGITS}d}.json"
+
+
 def run_key(date: str, run_id: str) -> str:
     """The key of a run record; `date` is YYYY-MM-DD."""
     return f"{RUNS}{date}/{encode_name(run_id)}.json"
@@ -318,6 +329,16 @@ def parse_budget_key(key: str) -> tuple[str, str, int] | None:
         return None
     found = decode_name(parts[1]), decode_name(parts[2]), number
     return found if budget_key(*found) == key else None
+
+
+def parse_jobs_key(key: str) -> tuple[str, str, int] | None:
+    """Resource, run id and number of the record of started exports that has this key, or None for any other key."""
+    parts = key.split("/")
+    number = _number(parts[-1])
+    if len(parts) != _PARTS - 1 or number is None or SNAPSHOT_ID.fullmatch(parts[2]) is None:
+        return None
+    found = decode_name(parts[1]), parts[2], number
+    return found if jobs_key(*found) == key else None
 
 
 def is_content_key(key: str) -> bool:

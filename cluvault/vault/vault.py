@@ -49,6 +49,7 @@ from cluvault.vault.promotions import Promotions
 from cluvault.vault.records import copy_series, fault_of
 from cluvault.vault.removal import Removal
 from cluvault.vault.replicas import Replicas
+from cluvault.vault.started import StartedJobs
 from cluvault.vault.steady import steady_seconds
 from cluvault.vault.writing import put_once
 
@@ -121,6 +122,7 @@ class Vault(Catalogue):
         self.promotions = Promotions(store)
         self.intakes = Intakes(store)
         self.replicas = Replicas(store)
+        self.started = StartedJobs(store)
         self.removal = Removal(self, store, self.holds, clock=clock)
         self.mending = Mending(store)
 

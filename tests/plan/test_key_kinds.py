@@ -13,6 +13,7 @@ from cluvault.plan.keys import (
     PromotionKey,
     SnapshotKey,
     budget_key,
+    jobs_key,
     lease_key,
     parse_run_key,
     prune_key,
@@ -42,6 +43,7 @@ def test_the_identity_promotions_and_leases() -> None:
     assert kind_of(PromotionKey("prod", "Desk", "20261101T020000Z-000b2c3d").record(1)) is KeyKind.PROMOTION
     assert kind_of(lease_key("prod", "Desk", 1)) is KeyKind.LEASE
     assert kind_of(budget_key("https://contoso.example.com", "writes", 1)) is KeyKind.BUDGET
+    assert kind_of(jobs_key("prod", "20261101T020000Z-000b2c3d", 1)) is KeyKind.JOBS
     assert kind_of(IntakeKey("prod", "Desk", "20261101T020000Z-000b2c3d").record(1)) is KeyKind.INTAKE
     assert kind_of("promotions/dev-to-prod/1.json") is KeyKind.FOREIGN
 

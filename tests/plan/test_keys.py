@@ -18,10 +18,13 @@ from cluvault.plan.keys import (
     encode_name,
     holds_prefix,
     is_content_key,
+    jobs_key,
+    jobs_prefix,
     lease_key,
     leases_prefix,
     parse_budget_key,
     parse_hold_key,
+    parse_jobs_key,
     parse_lease_key,
     parse_manifest_key,
     parse_promotion_key,
@@ -260,6 +263,9 @@ def test_leases_are_parsed_as_they_are_built(resource: str, project: str, number
     built = lease_key(resource, project, number)
     assert parse_lease_key(built) == (resource, project, number)
     assert built.startswith(leases_prefix(resource, project))
+    jobs = jobs_key(resource, ID, number)
+    assert parse_jobs_key(jobs) == (resource, ID, number)
+    assert jobs.startswith(jobs_prefix(resource))
     ledger = budget_key(resource, project, number)
     assert parse_budget_key(ledger) == (resource, project, number)
     assert ledger.startswith(budget_prefix(resource, project))
@@ -281,3 +287,4 @@ def test_other_keys_are_neither_records_nor_leases(key: str) -> None:
     assert parse_promotion_key(key) is None
     assert parse_lease_key(key) is None
     assert parse_budget_key(key) is None
+    assert parse_jobs_key(key) is None

@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cluvault.service.exchange import Call, Subject
+from cluvault.service.urls import path_segment
 
 if TYPE_CHECKING:
+    from cluvault.service.calls.address import Address
     from cluvault.service.job_models import Job
     from cluvault.service.jobs import JobHandle
 
@@ -21,6 +23,15 @@ def job_status(handle: JobHandle[Job]) -> Call:
     """Ask how a job is doing."""
     what = f"{handle.what} status"
     return Call("GET", handle.url, what, handle.project, Subject.JOB, secrets=handle.secrets)
+
+
+def export_job_url(address: Address, version: str, project: str, job_id: str) -> str:
+    """Where the status of an export is asked, by the service's documentation.
+
+    Raises:
+        UsageError: a name could change what the request means.
+    """
+    return address.project(project, f"/export/jobs/{path_segment(job_id, kind='job')}", version)
 
 
 def job_result(handle: JobHandle[Job], url: str) -> Call:

@@ -7,19 +7,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cluvault.errors import NotFound, UnexpectedAnswer
+from cluvault.errors import NotFound, UnexpectedAnswer, UsageError
 from cluvault.service import jobs
 from cluvault.service.calls import projects
-from cluvault.service.calls.jobs import job_result
+from cluvault.service.calls.jobs import export_job_url, job_result
 from cluvault.service.features import EVERYWHERE, SNAPSHOTS
 from cluvault.service.job_models import ExportJob
+from cluvault.service.jobs import JobHandle
 from cluvault.service.operations.session import Operations
 from cluvault.service.urls import own_url
 
 if TYPE_CHECKING:
     from cluvault.service.calls.projects import FileFormat
     from cluvault.service.job_models import Job
-    from cluvault.service.jobs import JobHandle
     from cluvault.service.problems import Problem
 
 
@@ -95,6 +95,10 @@ class FileOperations(Operations):
             asset_kind=asset_kind,
             api_version=api_version,
         )
+        return await self.finish_export(handle, timeout=timeout)
+
+    async def finish_export(self, handle: JobHandle[ExportJob], *, timeout: float = 900.0) -> ExportedFile:
+        """Wait for the end of an export and fetch its file."""
         job = await self._session.wait(handle, seconds=timeout)
         return await self.download_export(handle, job)
 
@@ -102,6 +106,27 @@ class FileOperations(Operations):
         """Fetch the file that an export has made; `job` is what `wait` returned for the handle."""
         data = await self._download(handle, job)
         return ExportedFile(data, handle.api_version, job.job_id or handle.job_id, job.warnings)
+
+    def started_export(self, project: str, job_id: str, *, api_version: str, age: float) -> JobHandle[ExportJob]:
+        """An export that was started so many seconds ago, perhaps by another process.
+
+        Its URL is made as the documentation shows it, on this resource's own origin; none is ever taken from elsewhere.
+
+        Raises:
+            UsageError: the id could change what the request means.
+        """
+        url = export_job_url(self._session.address, api_version, project, job_id)
+        began = self._session.timing.clock() - age
+        return JobHandle("export", project, url, job_id, api_version, started=began, kind=ExportJob, quick=True)
+
+    def finds_export_again(self, handle: JobHandle[ExportJob]) -> bool:
+        """Whether `started_export` leads to the job of a handle, as it does where the documentation is right."""
+        try:
+            return handle.url == export_job_url(
+                self._session.address, handle.api_version, handle.project, handle.job_id
+            )
+        except UsageError:
+            return False
 
     async def begin_import(
         self, project: str, data: bytes, *, file_format: FileFormat | None = None, api_version: str | None = None
