@@ -12,10 +12,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import CluvaultError
-from cluvault.inbox.queue import kept_hidden
 from cluvault.ops.announcements import announcing
 from cluvault.ops.fanout import at_once
-from cluvault.ops.intake import drain, objects_of, receive, refuse_message, take_in_all, waiting
+from cluvault.ops.handing_over import PACE_SECONDS, WAIT_SECONDS, HandingOver
+from cluvault.ops.intake import drain, take_in_all, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from cluvault.ops.take_in import InboxObject, Taken
     from cluvault.ops.workspace import Workspace
 
-WAIT_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 300.0
 PAUSE_SECONDS: Final = 10.0
 
@@ -38,6 +37,7 @@ async def attend(
     on_error: Callable[[str, CluvaultError], None] = lambda _name, _err: None,
     look_seconds: float = LOOK_SECONDS,
     pause_seconds: float = PAUSE_SECONDS,
+    pace_seconds: float = PACE_SECONDS,
 ) -> None:
     """Attend to some inboxes until `stop` is set; what is under way then is finished.
 
@@ -51,6 +51,7 @@ async def attend(
         on_error: Told of errors that may pass.
         look_seconds: How often an inbox is looked through.
         pause_seconds: How long to wait after an error that may pass.
+        pace_seconds: The time from one batch that is handed over to the next; the first goes at once.
 
     Raises:
         CluvaultError: one that does not pass by itself.
@@ -72,7 +73,7 @@ async def attend(
         pause = 0.0 if workspace.queue(name) is not None else look_seconds
         while not stop.is_set():
             try:
-                await (take_in_here(name) if hand_over is None else pass_on(workspace, name, hand_over))
+                await (take_in_here(name) if elsewhere is None else elsewhere.batch(name))
                 await _rest(stop, pause)
             except CluvaultError as err:
                 if not err.retryable:
@@ -82,6 +83,7 @@ async def attend(
 
     looked: dict[str, float] = {}
     turn = asyncio.Lock()
+    elsewhere = HandingOver(workspace, hand_over, stop=stop, pace_seconds=pace_seconds) if hand_over else None
     await at_once(names, one_inbox, concurrency=max(1, len(names)))
 
 
@@ -99,28 +101,6 @@ async def take_in_and_tell(workspace: Workspace, objects: Sequence[InboxObject],
                 return await take_in_all(workspace, objects)
         finally:
             workspace.announcements.forget()
-
-
-async def pass_on(
-    workspace: Workspace, name: str, hand_over: Callable[[Sequence[InboxObject]], Awaitable[None]]
-) -> bool:
-    """Hand a round of messages over, then acknowledge them; whether there were any.
-
-    An inbox without a queue has none: its objects are found by the scheduled look.
-    """
-    queue = workspace.queue(name)
-    if queue is None:
-        return False
-    deliveries = await receive(workspace, name, queue, wait=WAIT_SECONDS)
-    seconds = workspace.settings.inbox(name).visibility_seconds
-    async with kept_hidden(queue, [one.message for one in deliveries], seconds=seconds):
-        if objects := objects_of(deliveries):
-            await hand_over(objects)
-        for one in deliveries:
-            if one.fault:
-                await refuse_message(workspace, name, one.message, one.fault)
-            await queue.acknowledge(one.message)
-    return bool(deliveries)
 
 
 async def _rest(stop: asyncio.Event, seconds: float) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cluvault.errors import ConfigurationError, InvalidEvent
 from cluvault.inbox.opening import place_of
 from cluvault.inbox.queue import kept_hidden
+from cluvault.model.run import Outcome
 from cluvault.ops.fanout import at_once, ignore
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
@@ -87,6 +88,8 @@ async def intake(
 
     async def work(objects: Sequence[InboxObject]) -> list[Taken]:
         taken = await take_in_all(workspace, objects, run=run)
+        if not options.objects:
+            taken = [_left_to_others(one) for one in taken]
         tried.update(one for one, became in zip(objects, taken, strict=True) if not became.is_settled)
         for item in (became.item for became in taken if became.item is not None):
             items.append(item)
@@ -107,6 +110,13 @@ async def intake(
         return Report("intake", "", (), "")
     resources = sorted({item.resource for item in items})
     return await run(finish_run, workspace, "intake", started_at, resources, items)
+
+
+def _left_to_others(taken: Taken) -> Taken:
+    """Whoever only looks through an inbox need not have what somebody else works on: there is a next look."""
+    if taken.item is None or not taken.is_held:
+        return taken
+    return replace(taken, item=taken.item.model_copy(update={"outcome": Outcome.SKIPPED}))
 
 
 def chosen_inboxes(workspace: Workspace, names: Sequence[str]) -> tuple[str, ...]:

@@ -41,9 +41,12 @@ async def working_on(
     step: str,
     patience: float = 0.0,
     only_from_the_dead: bool = False,
+    ttl: float | None = None,
     on_wait: Callable[[Turn], None] = lambda _turn: None,
 ) -> AsyncGenerator[None]:
     """Work under the lease on the target project; the arguments are those of `Leases.acquire`.
+
+    The time to live is the configuration's, or less.
 
     Raises:
         LeaseHeld: somebody else has it.
@@ -59,7 +62,7 @@ async def working_on(
         step=step,
         patience=patience,
         only_from_the_dead=only_from_the_dead,
-        ttl=workspace.settings.promotions.lease_seconds,
+        ttl=min(workspace.settings.promotions.lease_seconds, ttl or float("inf")),
         on_wait=on_wait,
     )
     async with lease.kept():

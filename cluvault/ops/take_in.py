@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from cluvault import __version__
-from cluvault.errors import CluvaultError, ObjectExists, ObjectNotFound, ObjectTooLarge
+from cluvault.errors import CluvaultError, LeaseHeld, ObjectExists, ObjectNotFound, ObjectTooLarge
 from cluvault.model.compression import decompress
 from cluvault.model.intake import IntakeRecord, IntakeState
 from cluvault.model.manifest import Tool
@@ -41,7 +41,11 @@ if TYPE_CHECKING:
     from cluvault.ops.workspace import Workspace
     from cluvault.settings import IntakeSettings
 
-_PATIENCE: Final = 60.0
+_LEASE_SECONDS: Final = 60.0
+"""An import takes seconds, not hours: who died in one is not waited for as long as for a promotion."""
+_PATIENCE: Final = 90.0
+"""Longer than that."""
+_STEP: Final = "take in from the inbox"
 _log: Final = logging.getLogger("cluvault.intake")
 _OUTCOMES: Final = {
     IntakeState.IMPORTED: Outcome.RESTORED,
@@ -70,12 +74,14 @@ class Taken:
         is_settled: Whether nothing more is to be done with it, and the message that told of it may go.
         state: How it ended; empty when it did not.
         place: Where it is now, below the inbox's place.
+        is_held: Whether it waits because somebody else works on its project.
     """
 
     item: RunItem | None
     is_settled: bool
     state: str = ""
     place: str = ""
+    is_held: bool = False
 
 
 async def take_in(workspace: Workspace, one: InboxObject) -> Taken:
@@ -84,7 +90,7 @@ async def take_in(workspace: Workspace, one: InboxObject) -> Taken:
     try:
         return await _take_in(workspace, one)
     except CluvaultError as err:
-        return Taken(failed_item(resource, project, err), is_settled=False)
+        return Taken(failed_item(resource, project, err), is_settled=False, is_held=isinstance(err, LeaseHeld))
     except Exception as err:  # noqa: BLE001  # a fault of ours in one object must not cost the others their turn
         _log.exception("unexpected error")
         return Taken(failed_item(resource, project, err), is_settled=False)
@@ -106,7 +112,7 @@ async def _take_in(workspace: Workspace, one: InboxObject) -> Taken:
     except NoSlot as err:
         return await _refuse_unplaced(workspace, standing, one, str(err))
     key = IntakeKey(slot.resource, slot.project, standing.intake_id(inbox.url))
-    async with working_on(workspace, lease_of(key), step="take in from the inbox", patience=_PATIENCE):
+    async with working_on(workspace, lease_of(key), step=_STEP, patience=_PATIENCE, ttl=_LEASE_SECONDS):
         work = _Work(workspace, one, settings, inbox, standing, slot, plan.Intake(key, ()))
         return await work.carry_out()
 
@@ -164,7 +170,10 @@ class _Work:
         vault = await self.workspace.vault(create=True)
         self.intake, *later = await vault.intakes.from_here_on(self.intake.key)
         if (end := self.intake.end) is not None:  # a crash came before it was put away, or it could not be removed
-            return await self.put_away(end, was="before")
+            try:
+                return await self.put_away(end, was="before")
+            except ObjectNotFound:  # whoever had the turn before us put it away
+                return Taken(None, is_settled=True)
         newer = plan.newer_than(self.intake.key.intake_id, later)
         if newer is not None:
             why = f"{newer.url} was put later, and was imported at {newer.at:%Y-%m-%d %H:%M:%S} UTC"

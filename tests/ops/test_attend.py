@@ -9,6 +9,7 @@ import pytest
 
 from cluvault.errors import ConfigurationError, NotHandedOver
 from cluvault.ops import attend as ops
+from cluvault.ops.handing_over import HandingOver
 from cluvault.ops.intake import waiting
 from tests.ops.test_intake import KEY, Place, place
 from tests.support.world import project_file
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cluvault.errors import CluvaultError
+    from cluvault.inbox.queue import Message
     from cluvault.ops.take_in import InboxObject
 
 __all__ = ["place"]
@@ -24,6 +26,7 @@ __all__ = ["place"]
 
 async def attend(place: Place, stop: asyncio.Event, **options: Any) -> None:
     """Attend to the inbox; a test that hangs ends."""
+    options.setdefault("pace_seconds", 0)
     async with place.world.workspace() as workspace, asyncio.timeout(10):
         await ops.attend(workspace, ["team"], stop=stop, pause_seconds=0, **options)
 
@@ -77,6 +80,30 @@ async def test_what_arrives_is_handed_over(place: Place) -> None:
     assert len(place.inbox.keys("refused/messages/")) == 3
 
 
+async def test_a_burst_that_comes_one_by_one(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goes in few batches: the first at once, and then what has come until the next one's time, or until the end."""
+    stop = asyncio.Event()
+    handed: list[int] = []
+    keys = [f"inbox/dev/P{number}/config.json" for number in range(20)]
+    receive = place.queue.receive
+
+    async def receive_later(most: int, *, wait: float = 0) -> list[Message]:
+        if wait and keys:
+            place.world.seconds += 1
+            place.put(keys.pop())
+        elif wait:
+            stop.set()
+        return await receive(most)
+
+    async def take(objects: Sequence[InboxObject]) -> None:
+        handed.append(len(objects))
+
+    monkeypatch.setattr(place.queue, "receive", receive_later)
+    await attend(place, stop, hand_over=take, pace_seconds=10)
+    assert handed == [1, 10, 9]
+    assert place.queue.left == 0
+
+
 async def test_what_nobody_takes_over(place: Place) -> None:
     """Comes again; the error is told, and the next try may succeed."""
     stop = asyncio.Event()
@@ -127,7 +154,7 @@ async def test_an_inbox_without_a_queue(place: Place) -> None:
     await attend(place, stop, on_taken=note, look_seconds=0)
     assert taken == [KEY, "inbox/dev/Later/config.json"]
     async with place.world.workspace() as workspace:
-        assert not await ops.pass_on(workspace, "team", _nobody)
+        assert not await HandingOver(workspace, _nobody, stop=stop).batch("team")
 
 
 async def _nobody(_objects: Sequence[InboxObject]) -> None:

@@ -22,6 +22,7 @@ from tests.support.world import failing_job, project_file
 
 if TYPE_CHECKING:
     from cluvault.ops.report import Report
+    from cluvault.plan.inbox import Standing
     from cluvault.vault.store import ObjectStore
     from tests.support.world import World
 
@@ -284,7 +285,7 @@ async def test_what_no_file_can_be_blamed_for(place: Place) -> None:
 
 
 async def test_a_project_that_somebody_else_works_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The object waits for its turn, and the message comes again."""
+    """The object waits for its turn, and the message comes again; who was asked for just this object says it failed."""
     place.put()
 
     async def held(*_: Any, **__: Any) -> Any:
@@ -292,7 +293,9 @@ async def test_a_project_that_somebody_else_works_on(place: Place, monkeypatch: 
 
     with monkeypatch.context() as patch:
         patch.setattr("cluvault.vault.leases.Leases.acquire", held)
-        assert outcomes(await place.take_in()) == ["failed"]
+        report = await place.take_in()
+        assert (outcomes(report), report.exit_code) == (["skipped"], 0)
+        assert outcomes(await place.take_in(KEY)) == ["failed"]
     place.queue.come_again()
     assert outcomes(await place.take_in()) == ["restored"]
     assert place.queue.left == 0
@@ -318,6 +321,21 @@ async def test_a_crash_at_any_step(place: Place, verb: str) -> None:
     assert place.inbox.keys("inbox/") == []
     assert len(place.inbox.keys("done/")) == 3
     assert place.queue.left == 0
+    assert sum(event.endswith("/:import") for event in place.world.events) == 1
+
+
+async def test_two_who_take_in_the_same_object(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looked before the other had put it away, and has the turn after it, has nothing to do; that is no failure."""
+    place.put()
+    looked_at = await place.inbox.look(KEY)
+    assert outcomes(await place.take_in()) == ["restored"]
+
+    async def earlier(_key: str) -> Standing:
+        monkeypatch.undo()
+        return looked_at
+
+    monkeypatch.setattr(place.inbox, "look", earlier)
+    assert outcomes(await place.take_in(KEY)) == []
     assert sum(event.endswith("/:import") for event in place.world.events) == 1
 
 

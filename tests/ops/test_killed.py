@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,9 @@ pytestmark = pytest.mark.crashes
 ROOT = Path(__file__).parents[2]
 MEMORY = Path("/dev/shm")  # noqa: S108  # where there is one, the emulator's state file costs no waiting for a disk
 
-POINTS = [("backup", 30), ("restore", 12), ("cleanup", 18), ("prune", 12), ("sweep", 10), ("hold", 5)]
+POINTS = [("backup", 30), ("restore", 12), ("cleanup", 18), ("prune", 12), ("sweep", 10), ("hold", 5), ("intake", 90)]
+EACH = {} if os.environ.get("CRASHES") == "all" else {"intake": 5}
+"""Operation → which of its points are died at: the intake has more than a hundred."""
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 async def test_killed_at_every_point(folder: Path, operation: str, at_least: int) -> None:
     """Kill -9 between any two changes of vault and service: `tests/support/killed_run.py` checks after each."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.support.killed_run", operation, str(folder)),
+        *(sys.executable, "-m", "tests.support.killed_run", operation, str(folder), str(EACH.get(operation, 1))),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""An inbox and a queue in memory, for operations; the real ones are tested in tests/inbox."""
+"""An inbox and a queue in memory, and an inbox in a folder, for operations; the real ones are tested in tests/inbox."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cluvault.errors import ObjectNotFound, ObjectTooLarge
 from cluvault.inbox.queue import Message
 from cluvault.plan.inbox import Standing
+from cluvault.vault.folder import FolderStore
 from cluvault.vault.memory import MemoryStore
 from cluvault.vault.store import check_key
 
@@ -71,6 +72,34 @@ class MemoryInbox(MemoryStore):
             return False
         del self._objects[standing.key]
         return True
+
+
+class FolderInbox(FolderStore):
+    """A bucket in a folder, for what has to outlive a process that is killed."""
+
+    @property
+    def url(self) -> str:
+        return "s3://clu"
+
+    async def look(self, key: str) -> Standing:
+        async for one in self.list(key):
+            if one.key == key:
+                return Standing(key, one.size, one.modified, sha256(await self.get(key)).hexdigest())
+        raise ObjectNotFound(f"no object {key}")
+
+    async def read(self, standing: Standing, *, limit: int) -> bytes:  # noqa: ARG002  # as the contract says
+        return await self.get(standing.key)
+
+    async def copy(self, standing: Standing, key: str) -> None:
+        await self.put_new(key, await self.get(standing.key))
+
+    async def remove(self, standing: Standing) -> bool:
+        await self.delete(standing.key)
+        return True
+
+    async def all(self, prefix: str = "") -> dict[str, bytes]:
+        """Every object below a prefix."""
+        return {one.key: await self.get(one.key) async for one in self.list(prefix)}
 
 
 @dataclass
