@@ -7,9 +7,7 @@ from prefect import flow, get_run_logger
 from cluvault.ops import status as ops
 from cluvault.ops.status import StatusAlarm, StatusOptions, alarms_to_tell
 from cluvault.plan.status import Status
-from cluvault.plan.status_events import status_events
 from tasks.artifacts import publish_status
-from tasks.events import publish_events
 from tasks.running import as_tasks, open_workspace
 from tasks.status import survey_history, survey_resource
 
@@ -30,7 +28,6 @@ async def status(options: StatusOptions = StatusOptions()) -> Status:  # noqa: B
             logger.warning("%s: %s", alarm.kind.value, alarm)
         logger.info("%s", found.summary)
         await publish_status(found)
-        await publish_events(status_events(found, run_id=workspace.new_run_id(), urgent_only=options.urgent_only))
     if alarms_to_tell(found, urgent_only=options.urgent_only):
         raise StatusAlarm(found, urgent_only=options.urgent_only)
     return found

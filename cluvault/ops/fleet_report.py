@@ -81,7 +81,7 @@ class FleetReport:
 async def fleet_report(workspace: Workspace, options: ReportOptions) -> FleetReport:
     """Gather it. What cannot be read of a single promotion or snapshot is said in its place.
 
-    Raises what `status` does.
+    Raises what `cluvault.ops.status.look` does.
     """
     facts, known = await survey(workspace, options)
     status = judge_status(facts, known, settings=workspace.settings.status, now=workspace.now())

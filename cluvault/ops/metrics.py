@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import CluvaultError
-from cluvault.ops.status import StatusOptions, status
+from cluvault.ops.status import StatusOptions, look
 from cluvault.plan.status_metrics import CONTENT_TYPE, status_to_metrics
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ class Metrics:
     async def text(self) -> str:
         """The figures, at most so old; whoever asks while somebody looks waits for that look.
 
-        Raises what `status` does; old figures are not passed off as new ones.
+        Raises what `look` does; old figures are not passed off as new ones.
         """
         async with self._looking:
             if self._text is None or self._workspace.steady() - self._made_at >= self._kept_seconds:
                 self._text = None
                 began = self._workspace.steady()
-                self._text = status_to_metrics(await status(self._workspace, self._options))
+                self._text = status_to_metrics(await look(self._workspace, self._options))
                 self._made_at = began
             return self._text
 

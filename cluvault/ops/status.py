@@ -1,4 +1,4 @@
-"""status: look at every resource and at the vault, and say what is not as it should be. Nothing is changed."""
+"""status: look at every resource and at the vault, say and announce what is not as it should be. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cluvault.errors import CluvaultError, ConfigurationError
 from cluvault.ops.fanout import at_once
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.status import Status, VaultFacts, judge_status
+from cluvault.plan.status_events import status_events
 from cluvault.plan.status_facts import (
     LiveDeployment,
     LiveDetail,
@@ -53,7 +54,7 @@ class StatusOptions(BaseModel):
     )
     urgent_only: bool = Field(
         default=False,
-        description="The flow fails for, and tells of, only what cannot wait until tomorrow; it shows everything.",
+        description="Fail for, and tell of, only what cannot wait until tomorrow; everything is shown.",
     )
     deep_most: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=200, description="With deep: ask for the details of at most so many projects of a resource."
@@ -83,7 +84,14 @@ def alarms_to_tell(status: Status, *, urgent_only: bool) -> tuple[Alarm, ...]:
 
 
 async def status(workspace: Workspace, options: StatusOptions, *, run: Runner = run_directly) -> Status:
-    """Look and judge. A resource that does not answer is an alarm of the status, not the end.
+    """Look, judge, and announce what is overdue and which last days are near. Raises what `look` does."""
+    found = await look(workspace, options, run=run)
+    workspace.announce(status_events(found, run_id=workspace.new_run_id(), urgent_only=options.urgent_only))
+    return found
+
+
+async def look(workspace: Workspace, options: StatusOptions, *, run: Runner = run_directly) -> Status:
+    """Look and judge, and tell nobody. A resource that does not answer is an alarm of the status, not the end.
 
     Costs a list call for each page of projects, one for each kind of project, and a listing of the vault; manifests
     come from the cache where there is one.
@@ -100,7 +108,7 @@ async def status(workspace: Workspace, options: StatusOptions, *, run: Runner = 
 async def survey(
     workspace: Workspace, options: StatusOptions, *, run: Runner = run_directly
 ) -> tuple[list[ResourceFacts], VaultFacts]:
-    """What the resources say and what the vault holds. Raises what `status` does."""
+    """What the resources say and what the vault holds. Raises what `look` does."""
     resources = _chosen(workspace, options)
 
     async def ask(resource: str) -> ResourceFacts:

@@ -94,13 +94,13 @@ EVENTS: Final[Mapping[str, EventKind]] = {
     ),
     "cluvault.freshness.missed": EventKind(
         "project",
-        "a status flow found that its last good backup is too old, or that there is none",
+        "a status found that its last good backup is too old, or that there is none",
         ("detail", "lastGoodAt", "ageSeconds", "objectiveSeconds"),
         ("resource",),
     ),
     "cluvault.expiry.near": EventKind(
         "project",
-        "a status flow found that last days of models or service deployments are near",
+        "a status found that last days of models or service deployments are near",
         ("detail", "near"),
         ("resource",),
     ),

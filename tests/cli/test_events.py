@@ -28,3 +28,17 @@ def test_a_webhook_that_refuses_costs_a_warning(desk: Desk) -> None:
     assert outcome.code == 0
     assert outcome.json["summary"] == "2 stored"
     assert outcome.stderr == "warning: the webhook was not told of 3 of 3 events: it answers 403\n"
+
+
+def test_a_direct_status_tells_the_webhook(desk: Desk) -> None:
+    """Of what is overdue, as the flow would; nothing when all is fine. Who only shows figures tells nobody."""
+    with receiving() as receiver:
+        objective = "[status]\nresources = { dev = { freshness-hours = 0.000001 } }\n"
+        told = f'[events]\nwebhook = "{receiver.url}"\n'
+        desk.configure(CONFIGURATION.format(url=desk.server.url) + told + objective)
+        assert desk("status", "dev").code == 4
+        assert receiver.types == ["cluvault.freshness.missed"] * 2
+        desk.configure(CONFIGURATION.format(url=desk.server.url) + told)
+        assert desk("status", "prod").code == 0
+        desk("report", "-o", "report.html")
+    assert receiver.types == ["cluvault.freshness.missed"] * 2

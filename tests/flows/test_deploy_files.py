@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 POOL_TYPES = ("process", "docker", "kubernetes")
 ENTRIES = {one.full_name: one for one in read_entries()}
-OVERLAPPING = {"recover/recover"}
-"""Its runs may overlap: leases see to it that they do not disturb each other."""
+OVERLAPPING = {"recover/recover", "intake/inbox"}
+"""Their runs may overlap: leases see to it that they do not disturb each other."""
 FLOWS_OF_EVENTS = re.compile(r"(prefect\.flow-run|cluvault)\.[a-zA-Z*.-]+")
 
 
