@@ -254,16 +254,24 @@ async def store_if_changed(workspace: Workspace, capture: Capture) -> tuple[Mani
 
 
 class Kept(NamedTuple):
-    """A snapshot of what a project holds, with the canonical digest, which a sealed one's manifest does not tell."""
+    """A snapshot of what a project holds.
+
+    Attributes:
+        digest: Its canonical digest, which a sealed one's manifest does not tell.
+        pending: What of that which is deployed could not be captured, a sentence for each.
+    """
 
     manifest: Manifest
     digest: str
+    pending: tuple[str, ...] = ()
 
 
-async def keep_present_content(workspace: Workspace, resource: str, project: str, *, reason: Reason) -> Kept:
+async def keep_present_content(
+    workspace: Workspace, resource: str, project: str, *, reason: Reason, environment: bool | None = None
+) -> Kept:
     """Export a project and store a snapshot of it, changed or not: before something replaces or deletes it."""
-    capture = await export_capture(workspace, resource, project, reason=reason)
-    return Kept(await store_capture(workspace, capture), capture.canonical_sha256)
+    capture = await export_capture(workspace, resource, project, reason=reason, environment=environment)
+    return Kept(await store_capture(workspace, capture), capture.canonical_sha256, capture.pending)
 
 
 async def _latest(vault: Vault, capture: Capture) -> Manifest | None:

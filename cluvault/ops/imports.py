@@ -140,13 +140,13 @@ async def take_safety_snapshot(workspace: Workspace, resource: str, project: str
     return (await keep_unmoved(workspace, resource, project)).manifest.reference
 
 
-async def keep_unmoved(workspace: Workspace, resource: str, project: str) -> Kept:
-    """Store the project's present content, read back, and see that it still is that.
+async def keep_unmoved(workspace: Workspace, resource: str, project: str, *, environment: bool | None = None) -> Kept:
+    """Store the project's present content, read back, and see that it still is that; `environment` as of a capture.
 
     Raises:
         Conflict: somebody changed the project meanwhile; what they did is perhaps not in the snapshot.
     """
-    kept = await keep_present_content(workspace, resource, project, reason=Reason.SAFETY)
+    kept = await keep_present_content(workspace, resource, project, reason=Reason.SAFETY, environment=environment)
     present = await (await workspace.client(resource)).get_project(project)
     if present.last_modified_at != kept.manifest.project_last_modified:
         message = f"{resource}/{project} was changed while its safety snapshot was taken; nothing was replaced"

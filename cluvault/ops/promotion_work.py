@@ -73,6 +73,19 @@ async def working_on(
             del workspace.held[place]
 
 
+async def refuse_under_way(workspace: Workspace, resource: str, project: str) -> None:
+    """See that no promotion to a project is half done.
+
+    Raises:
+        GuardRefused: one is.
+    """
+    vault = await workspace.vault()
+    for one in await vault.promotions.of_project(resource, project):
+        if not one.has_ended and not one.is_harmless:
+            mend = f"cluvault promote --resume {one.key}, or cluvault rollback"
+            raise GuardRefused(f"promotion {one.key} is under way: {one.state}; nothing was changed", mend=mend)
+
+
 async def holder_of(workspace: Workspace, resource: str, project: str) -> Turn | None:
     """The last turn of the lease on a target project; None when nobody holds it.
 

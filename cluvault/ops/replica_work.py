@@ -237,19 +237,6 @@ async def _meant(ends: Ends, file: ProjectFile, exported_with: str, version: str
 # --- doing ---------------------------------------------------------------------------------------------------------
 
 
-async def refuse_under_way(workspace: Workspace, ends: Ends) -> None:
-    """See that no promotion to the target is half done.
-
-    Raises:
-        GuardRefused: one is.
-    """
-    vault = await workspace.vault()
-    for one in await vault.promotions.of_project(ends.route.target, ends.target):
-        if not one.has_ended and not one.is_harmless:
-            mend = f"cluvault promote --resume {one.key}, or cluvault rollback"
-            raise GuardRefused(f"promotion {one.key} is under way: {one.state}; nothing was replicated", mend=mend)
-
-
 async def settle_trainings(workspace: Workspace, ends: Ends) -> None:
     """Wait for trainings that an earlier worker of a replication began: meanwhile the service admits no other job."""
     client = await workspace.client(ends.route.target)

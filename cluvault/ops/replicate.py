@@ -15,14 +15,13 @@ from cluvault.errors import UsageError
 from cluvault.model.run import Outcome
 from cluvault.ops.drift import DriftOptions, plan_drift
 from cluvault.ops.fanout import sentence_of, try_each
-from cluvault.ops.promotion_work import working_on
+from cluvault.ops.promotion_work import refuse_under_way, working_on
 from cluvault.ops.replica_work import (
     Ends,
     Work,
     last_record,
     look_at_ends,
     look_closely,
-    refuse_under_way,
     settle_trainings,
 )
 from cluvault.ops.report import Report, RunFailed, finish_run
@@ -200,7 +199,7 @@ async def replicate_project(
         return ReplicaStatus(pair, Outcome.EQUAL, notes=record.notes if record else ())
     key = PromotionKey(ends.route.target, ends.target, workspace.new_run_id())
     async with working_on(workspace, key, step="replicate", patience=options.patience):
-        await refuse_under_way(workspace, ends)
+        await refuse_under_way(workspace, ends.route.target, ends.target)
         await settle_trainings(workspace, ends)
         facts, record = await look_at_ends(workspace, ends), await last_record(workspace, ends)
         look = await look_closely(workspace, ends, facts, record, keep=True, full=options.full)

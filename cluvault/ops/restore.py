@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cluvault.model.reference import parse_target
 from cluvault.model.run import Outcome, RunItem
@@ -36,7 +36,7 @@ class RestoreOptions(BaseModel):
     reference: str = Field(
         description="prod/EmailApp, prod/EmailApp@2026-11-01, live:dev/EmailApp, a path, s3://… or az://…"
     )
-    to: str = Field(description="RESOURCE or RESOURCE/PROJECT.")
+    to: str = Field(default="", description="RESOURCE or RESOURCE/PROJECT; an environment by default where it was.")
     if_exists: IfExists = Field(
         default=IfExists.FAIL, description="When the project exists: fail, replace (kept first), or rename."
     )
@@ -44,6 +44,16 @@ class RestoreOptions(BaseModel):
         default=False,
         description="Restore although the target's api-versions lack what the model is trained on; all is listed.",
     )
+    environment: bool = Field(
+        default=False,
+        description="Rebuild what was deployed, too: train each model anew and deploy it under the same names.",
+    )
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> RestoreOptions:
+        if not self.to and not self.environment:
+            raise ValueError("to is missing: RESOURCE or RESOURCE/PROJECT")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cluvault.cli.environment import restore_environment_by
 from cluvault.cli.invocation import Command, Invocation, flow_option
 from cluvault.cli.losses import show_losses
 from cluvault.cli.render import print_json, print_lines, say
+from cluvault.errors import UsageError
 from cluvault.ops.imports import NotWhatWasMeant
 from cluvault.ops.restore import RestoreOptions, RestoreReport, preview_restore, restore
 from cluvault.plan.diff_report import diff_lines
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("restore", cls=Command)
 @click.argument("reference", metavar="REF")
-@click.option("--to", required=True, metavar="RESOURCE[/PROJECT]", help="Where the project goes.")
+@click.option("--to", metavar="RESOURCE[/PROJECT]", help="Where the project goes; an environment also to where it was.")
 @click.option(
     "--if-exists",
     type=click.Choice([choice.value for choice in IfExists]),
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     help="When the project exists: refuse, replace it (its content is kept first), or take another name.",
 )
 @click.option("--allow-loss", is_flag=True, help="Go on where the target's api-version lacks what the model needs.")
+@click.option(
+    "--environment",
+    is_flag=True,
+    help="Rebuild what was deployed, too: train each model anew, deploy it under the same names, then the draft.",
+)
 @click.option("--dry-run", is_flag=True, help="Show the plan with all losses, change nothing.")
 @flow_option
 @click.pass_obj
@@ -36,9 +43,10 @@ def command(
     invocation: Invocation,
     *,
     reference: str,
-    to: str,
+    to: str | None,
     if_exists: str,
     allow_loss: bool,
+    environment: bool,
     dry_run: bool,
     by_flow: bool | None,
 ) -> int:
@@ -46,9 +54,22 @@ def command(
 
     REF is RESOURCE/PROJECT (latest snapshot), RESOURCE/PROJECT@SNAPSHOT-ID, RESOURCE/PROJECT@2026-11-01,
     live:RESOURCE/PROJECT, a path, s3://bucket/key or az://account/container/path. A file may be a LUIS app: the
-    service migrates it, and the plan lists what that loses.
+    service migrates it, and the plan lists what that loses. With #DEPLOYMENT behind a snapshot it is what the model in
+    that deployment was trained on.
+
+    --environment goes on where a run of it was killed: what is there already is left.
     """
-    options = RestoreOptions(reference=reference, to=to, if_exists=IfExists(if_exists), allow_loss=allow_loss)
+    if to is None and not environment:
+        raise UsageError("Missing option '--to'", mend="say where the project goes: --to RESOURCE[/PROJECT]")
+    options = RestoreOptions(
+        reference=reference,
+        to=to or "",
+        if_exists=IfExists(if_exists),
+        allow_loss=allow_loss,
+        environment=environment,
+    )
+    if environment:
+        return restore_environment_by(invocation, options, dry_run=dry_run, by_flow=by_flow)
     if dry_run:
         return _preview(invocation, options)
 
