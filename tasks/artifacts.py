@@ -11,6 +11,7 @@ from cluvault.plan.diff_report import diff_to_markdown, escape_markdown
 from cluvault.plan.gate_report import verdict_to_markdown
 from cluvault.plan.promotion_pages import plan_to_markdown
 from cluvault.plan.status_checks import span
+from tasks.patience import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,12 +34,20 @@ _MOST_ROWS: Final = 1000
 _MOST_DIFFERENCES: Final = 20
 
 
+async def _put_table(*, table: list[dict[str, Any]], key: str, description: str) -> None:
+    await patiently(lambda: acreate_table_artifact(table=table, key=key, description=description))
+
+
+async def _put_markdown(*, markdown: str, key: str) -> None:
+    await patiently(lambda: acreate_markdown_artifact(markdown=markdown, key=key))
+
+
 async def publish_report(report: Report) -> None:
     """A table of every project and what became of it, failures first."""
     items = [*report.failed, *(item for item in report.items if item not in report.failed)]
     shown = [_row(item) for item in items[:_MOST_ROWS]]
     description = f"{report.summary}. The whole record is {report.record_key} in the vault."
-    await acreate_table_artifact(table=shown, key=f"cluvault-{report.kind}", description=description)
+    await _put_table(table=shown, key=f"cluvault-{report.kind}", description=description)
 
 
 async def publish_cleanup_plan(resource: str, plan: CleanupPlan) -> None:
@@ -51,7 +60,7 @@ async def publish_cleanup_plan(resource: str, plan: CleanupPlan) -> None:
     description = f"Clean-up of {resource}: {len(plan.deletions)} to delete, {len(plan.kept)} to keep."
     if plan.refusal:
         description += f" **Refused:** {escape_markdown(plan.refusal)}"
-    await acreate_table_artifact(table=rows[:_MOST_ROWS], key="cluvault-cleanup-plan", description=description)
+    await _put_table(table=rows[:_MOST_ROWS], key="cluvault-cleanup-plan", description=description)
 
 
 async def publish_prune_plan(plans: Sequence[ProjectPrune]) -> None:
@@ -72,7 +81,7 @@ async def publish_prune_plan(plans: Sequence[ProjectPrune]) -> None:
         f"Prune: {removed} snapshots to remove, {len(rows) - removed} to keep; "
         f"{expired} contents to remove, {waiting} wait for their grace period."
     )
-    await acreate_table_artifact(table=rows[:_MOST_ROWS], key="cluvault-prune-plan", description=description)
+    await _put_table(table=rows[:_MOST_ROWS], key="cluvault-prune-plan", description=description)
 
 
 async def publish_findings(report: VerifyReport) -> None:
@@ -88,7 +97,7 @@ async def publish_findings(report: VerifyReport) -> None:
         }
         for one in report.findings[:_MOST_ROWS]
     ]
-    await acreate_table_artifact(table=rows, key="cluvault-verify", description=f"{report.summary}.")
+    await _put_table(table=rows, key="cluvault-verify", description=f"{report.summary}.")
 
 
 async def publish_status(status: Status) -> None:
@@ -107,20 +116,20 @@ async def publish_status(status: Status) -> None:
         }
         for row in sorted(status.rows, key=lambda row: row.state != "alarm")
     ]
-    await acreate_table_artifact(table=rows[:_MOST_ROWS], key="cluvault-status", description=f"{status.summary}.")
+    await _put_table(table=rows[:_MOST_ROWS], key="cluvault-status", description=f"{status.summary}.")
 
 
 async def publish_difference(title: str, difference: ProjectDiff) -> None:
     """The semantic difference between what was imported and what the service holds."""
-    await acreate_markdown_artifact(markdown=diff_to_markdown(difference, title=title), key="cluvault-difference")
+    await _put_markdown(markdown=diff_to_markdown(difference, title=title), key="cluvault-difference")
 
 
 async def publish_promotion_plan(plan: PromotionPlan, difference: ProjectDiff | None) -> None:
     """What a promotion changes, what it warns of and what it does, for whoever approves it."""
-    await acreate_markdown_artifact(markdown=plan_to_markdown(plan), key="cluvault-promotion-plan")
+    await _put_markdown(markdown=plan_to_markdown(plan), key="cluvault-promotion-plan")
     if difference is not None:
         markdown = diff_to_markdown(difference, title="What changes at the target")
-        await acreate_markdown_artifact(markdown=markdown, key="cluvault-promotion-difference")
+        await _put_markdown(markdown=markdown, key="cluvault-promotion-difference")
 
 
 async def publish_promotion(report: PromotionReport, *, remark: str = "") -> None:
@@ -130,7 +139,7 @@ async def publish_promotion(report: PromotionReport, *, remark: str = "") -> Non
     title = f"Promotion {report.promotion.key}: {report.state}"
     markdown = verdict_to_markdown(report.checks, title=title)
     markdown += "".join(f"\n{escape_markdown(one)}\n" for one in (report.why, remark) if one)
-    await acreate_markdown_artifact(markdown=markdown, key="cluvault-promotion")
+    await _put_markdown(markdown=markdown, key="cluvault-promotion")
 
 
 async def publish_drift(report: DriftReport) -> None:
@@ -147,7 +156,7 @@ async def publish_drift(report: DriftReport) -> None:
         for one in ordered
     ]
     description = f"{report.source} and {report.target}: {report.run.summary}."
-    await acreate_table_artifact(table=rows[:_MOST_ROWS], key="cluvault-drift", description=description)
+    await _put_table(table=rows[:_MOST_ROWS], key="cluvault-drift", description=description)
     edits = [(one.project, one.edit) for one in ordered if one.edit is not None]
     pages = [
         diff_to_markdown(edit.difference, title=f"{report.target}/{project}: edited directly since {edit.since.name}")
@@ -155,7 +164,7 @@ async def publish_drift(report: DriftReport) -> None:
         if edit.difference is not None
     ]
     if pages:
-        await acreate_markdown_artifact(markdown="\n".join(pages), key="cluvault-direct-edits")
+        await _put_markdown(markdown="\n".join(pages), key="cluvault-direct-edits")
 
 
 async def publish_replica(report: ReplicaReport) -> None:
@@ -165,7 +174,7 @@ async def publish_replica(report: ReplicaReport) -> None:
         for one in sorted(report.projects, key=lambda one: one.outcome is Outcome.EQUAL)
     ]
     description = f"{report.target} as a replica of {report.source}: {report.run.summary}."
-    await acreate_table_artifact(table=rows[:_MOST_ROWS], key="cluvault-replica", description=description)
+    await _put_table(table=rows[:_MOST_ROWS], key="cluvault-replica", description=description)
 
 
 def _row(item: RunItem) -> dict[str, Any]:

@@ -7,13 +7,14 @@ import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from httpx import HTTPStatusError, TransportError
+from prefect import get_run_logger
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 
 from cluvault.errors import CluvaultError
+from cluvault.plan.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    from cluvault.plan.patience import Patience
 
 T = TypeVar("T")
 _AWAY: Final = frozenset({408, 429, 500, 502, 503, 504})
@@ -36,8 +37,10 @@ class PatientCalls:
         tell: Callable[[str], object],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        bears: Callable[[Exception], bool] | None = None,
     ) -> None:
-        """Args: how long, whom to tell, and for tests the time."""
+        """Args: how long, whom to tell, for tests the time, and which errors, by default all that `is_away` knows."""
+        self._bears = bears or is_away
         self._patience = patience
         self._tell = tell
         self._clock = clock
@@ -55,7 +58,7 @@ class PatientCalls:
             try:
                 answer = await call()
             except Exception as err:
-                if not is_away(err):
+                if not self._bears(err):
                     raise
                 tries += 1
                 wait = self._patience.wait(tries, away=self._clock() - begun)
@@ -88,8 +91,27 @@ def is_away(error: Exception) -> bool:
         return error.response.status_code in _AWAY
     if isinstance(error, TransportError):
         return True
-    # its first call asks for the server's version, and wraps what comes of that
-    return isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception) and is_away(error.__cause__)
+    # its first call asks for the server's version, and a task's start for a slot: both wrap what comes of that
+    is_wrapper = isinstance(error, RuntimeError | ConcurrencySlotAcquisitionError)
+    return is_wrapper and isinstance(error.__cause__, Exception) and is_away(error.__cause__)
+
+
+def never_began(error: Exception) -> bool:
+    """Whether a task could not begin, because the server is away, which is asked for a slot of the task's tags."""
+    return isinstance(error, ConcurrencySlotAcquisitionError) and is_away(error)
+
+
+async def patiently(call: Callable[[], Awaitable[T]], *, bears: Callable[[Exception], bool] = is_away) -> T:
+    """The answer of a call within a flow, repeated while the server is away, with the usual patience.
+
+    Args:
+        call: It has to bear repetition after the errors that are borne with.
+        bears: Which ones.
+
+    Raises:
+        ServerAway: patience is over.
+    """
+    return await PatientCalls(Patience(), tell=lambda text: get_run_logger().warning(text), bears=bears)(call)
 
 
 def _said(error: Exception) -> str:

@@ -22,6 +22,7 @@ from cluvault.settings import find_config, load_settings
 from cluvault.tracing import start_tracing
 from tasks.blocks import read_blocks, vault_block, wire
 from tasks.emitting import emit
+from tasks.patience import never_began, patiently
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
@@ -149,6 +150,7 @@ def as_tasks(tasks: Mapping[Callable[..., Any], Task[..., Any]]) -> Runner:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        return cast("T", await tasks[step](*args, **kwargs))
+        # a task that could not begin for want of the server is called again; one that began has its own retries
+        return cast("T", await patiently(lambda: tasks[step](*args, **kwargs), bears=never_began))
 
     return run

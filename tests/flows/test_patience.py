@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
 import httpx
 import pytest
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.exceptions import PrefectHTTPStatusError
 
 from cluvault.plan.patience import Patience
-from tasks.patience import PatientCalls, ServerAway, is_away
+from tasks.patience import PatientCalls, ServerAway, is_away, never_began, patiently
 
 REQUEST = httpx.Request("GET", "http://127.0.0.1:4200/api/health")
 
@@ -26,6 +28,13 @@ def wrapped(error: Exception) -> RuntimeError:
     return outer
 
 
+def no_slot(error: Exception) -> ConcurrencySlotAcquisitionError:
+    """As Prefect's engine does before a task begins."""
+    outer = ConcurrencySlotAcquisitionError("Unable to acquire concurrency slots on ['tag:cluvault']")
+    outer.__cause__ = error
+    return outer
+
+
 @pytest.mark.parametrize(
     "error, away",
     [
@@ -38,6 +47,8 @@ def wrapped(error: Exception) -> RuntimeError:
         (wrapped(httpx.ConnectError("refused")), True),
         (wrapped(ValueError("no version")), False),
         (RuntimeError("the client is closed"), False),
+        (no_slot(httpx.ConnectError("refused")), True),
+        (no_slot(answered(422)), False),
         (ValueError("ours"), False),
     ],
 )
@@ -97,3 +108,13 @@ async def test_other_errors_are_none_of_its_business() -> None:
     with pytest.raises(PrefectHTTPStatusError):
         await server.calls(10)(server.ask)
     assert (server.now, server.told) == (0, [])
+
+
+async def test_a_task_that_could_not_begin_is_called_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And only such a one: what began and then lost the server may have done its work."""
+    server = Server([no_slot(httpx.ConnectError("refused")), httpx.ConnectError("refused")])
+    monkeypatch.setattr("tasks.patience.Patience", lambda: Patience(10, first=0))
+    monkeypatch.setattr("tasks.patience.get_run_logger", logging.getLogger)
+    with pytest.raises(httpx.ConnectError):
+        await patiently(server.ask, bears=never_began)
+    assert server.errors == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +13,13 @@ from tests.support.services import Part, ServicesMissing, production
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from pathlib import Path
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.xdist_group("services")]
 AWAY = 5.0
 """Seconds between a part's death and its new life."""
+EXPORTED_AGAIN = 6
+"""Exports that were under way when something died; there are no more than places for them."""
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +61,99 @@ def is_complete(stage: FleetStage) -> None:
     assert len(seen) == stage.wanted
 
 
+@contextmanager
+def new_runs(stage: FleetStage) -> Generator[list[str]]:
+    """The states in which the backups ended that began within the block."""
+    before = {one["id"] for one in stage.flow_runs("backup")}
+    states: list[str] = []
+    yield states
+    states += [
+        one["state"]["name"] for one in stage.flow_runs("backup") if one["id"] not in before and one["start_time"]
+    ]
+
+
+def test_database_and_broker_are_killed(stage: FleetStage) -> None:
+    """Both at once, in the middle of a fleet: its runs go on, it ends complete, nothing is stored twice."""
+    stage.new_vault("vault-both")
+    with stage.workers(1, limit=3), new_runs(stage) as states:
+        stage.run_fleet(at=10, strike=killed(stage.production.postgres, stage.production.redis, away=2.0), seconds=120)
+    assert states == ["Completed"] * 3
+    is_complete(stage)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["redis", "postgres", "server"])
 def test_a_part_is_killed(stage: FleetStage, name: str) -> None:
     """And is away for a while: runs go on, the fleet ends complete, nothing is stored twice."""
     stage.new_vault(f"vault-{name}")
-    part: Part = getattr(stage.production, name)
-    with stage.workers(1, limit=3):
-        stage.run_fleet(at=10, strike=killed(part))
+    with stage.workers(1, limit=3), new_runs(stage) as states:
+        stage.run_fleet(at=10, strike=killed(getattr(stage.production, name)), seconds=120)
+    assert states == ["Completed"] * 3
     is_complete(stage)
+
+
+@pytest.mark.long
+def test_a_worker_is_killed(stage: FleetStage) -> None:
+    """With its flows: they are called crashed and started again on another, which exports only what is missing.
+
+    The records of the new runs say what they took over.
+    """
+    stage.new_vault("vault-worker")
+    with stage.workers(2, limit=3) as workers, new_runs(stage) as states:
+        stage.run_fleet(at=10, strike=workers[0].kill, seconds=400)
+        assert stage.requests["POST", 202] <= stage.wanted + EXPORTED_AGAIN
+    crashed = states.count("Crashed")
+    assert sorted(states) == ["Completed"] * 3 + ["Crashed"] * crashed
+    is_complete(stage)
+    taken_over = {
+        item["resource"]
+        for record in stage.records()
+        for item in record["items"]
+        if "taken over from a run that did not end" in item["detail"]
+    }
+    assert bool(taken_over) is bool(crashed)
+
+
+@pytest.mark.long
+def test_a_fleet_is_killed(stage: FleetStage) -> None:
+    """Its runs go on; another fleet waits for them, and starts none of its own."""
+    stage.new_vault("vault-fleet")
+    with stage.workers(1, limit=3), new_runs(stage) as states:
+        with stage.fleet():
+            stage.wait(lambda: stage.count() >= 10, seconds=120, what="a fleet under way")
+        stage.run_fleet(seconds=120)
+    assert states == ["Completed"] * 3
+    is_complete(stage)
+
+
+@pytest.mark.long
+def test_events_and_deployments(stage: FleetStage) -> None:
+    """An event is told to the server, its trigger starts a backup; a deployment with a place of its own runs, too."""
+    stage.new_vault("vault-events")
+    with stage.workers(1, limit=3):
+        stage.emit("cluvault.resource.changed", "cluvault.resource.r0", resource="r0", projects=["P001", "P002"])
+        stage.wait(lambda: stage.count() == 2, seconds=60, what="the backup of what changed")
+        stage.run("prefect", "deployment", "run", "backup/nightly")
+        stage.wait(lambda: stage.count() == stage.wanted, seconds=120, what="the nightly backup")
+        stage.wait(lambda: len(stage.records()) == 2, seconds=60, what="its record")
+    is_complete(stage)
+
+
+@pytest.mark.long
+def test_several_servers(tmp_path: Path) -> None:
+    """Two replicas of the API and the services apart, a worker at each; the event comes to one, and one dies."""
+    try:
+        with (
+            production(tmp_path, replicas=1) as servers,
+            fleet_stage(servers, resources=2, projects=30, minute=2.0) as stage,
+            stage.workers(1, limit=1),
+            stage.workers(1, limit=1, server=1),
+        ):
+            stage.deploy()
+            stage.run_fleet(at=10, strike=servers.replicas[0].kill, seconds=120)
+            is_complete(stage)
+            stage.new_vault("vault-event")
+            stage.emit("cluvault.resource.changed", "cluvault.resource.r0", resource="r0", projects=["P001"])
+            stage.wait(lambda: stage.count() == 1, seconds=60, what="the backup of what changed")
+    except ServicesMissing as err:
+        pytest.skip(str(err))

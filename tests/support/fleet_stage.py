@@ -11,8 +11,10 @@ import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.request import Request, urlopen
+from uuid import uuid4
 
 from cluvault.emulator.config import EmulatorConfig
 from cluvault.emulator.server import EmulatorServer
@@ -105,7 +107,10 @@ class FleetStage:
     def new_vault(self, name: str) -> None:
         """From now on an empty vault, and calls are counted anew."""
         self.vault = self.folder / name
-        parts = [f'[vault]\nurl = "{self.vault}"\n\n[prefect]\nenvironment = "{self.folder}/stage.yaml"\n']
+        parts = [
+            f'[vault]\nurl = "{self.vault}"\n\n[prefect]\nenvironment = "{self.folder}/stage.yaml"\n',
+            "\n[backup]\nsettle-seconds = 0\n",  # nobody has edited the projects lately
+        ]
         url, limits = self.emulator.url, self.limits
         parts += [_RESOURCE.format(name=name, url=url, limits=limits) for name in self.resources]
         (self.folder / "cluvault.toml").write_text("".join(parts), "utf-8")
@@ -140,13 +145,19 @@ class FleetStage:
             process.wait()
 
     @contextmanager
-    def workers(self, number: int, *, limit: int) -> Generator[list[Part]]:
-        """Process workers that ask for runs every two seconds; each takes so many at once."""
+    def workers(self, number: int, *, limit: int, server: int = 0) -> Generator[list[Part]]:
+        """Process workers that ask one of the servers for runs every two seconds; each takes so many at once."""
+        api = self.production.apis[server]
         with ExitStack() as stack:
             yield [
                 stack.enter_context(
                     self.production.worker(
-                        f"worker-{one}", "--limit", str(limit), **self._own, PREFECT_WORKER_QUERY_SECONDS="2"
+                        f"worker-{server}-{one}",
+                        "--limit",
+                        str(limit),
+                        api=api,
+                        **self._own,
+                        PREFECT_WORKER_QUERY_SECONDS="2",
                     )
                 )
                 for one in range(number)
@@ -181,12 +192,20 @@ class FleetStage:
 
     def ask(self, path: str, **body: Any) -> Any:
         """Ask the server's API."""
+        return json.loads(self._post(path, body))
+
+    def _post(self, path: str, body: object) -> bytes:
         request = Request(  # noqa: S310  # our own server
             f"{self.production.environment['PREFECT_API_URL']}/{path}",
             data=json.dumps(body).encode(), headers={"Content-Type": "application/json"},
         )  # fmt: skip
         with urlopen(request, timeout=30) as answer:  # noqa: S310
-            return json.load(answer)
+            return answer.read()
+
+    def emit(self, event: str, about: str, **payload: Any) -> None:
+        """An event from outside."""
+        told = {"occurred": datetime.now(UTC).isoformat(), "event": event, "id": str(uuid4()), "payload": payload}
+        self._post("events", [told | {"resource": {"prefect.resource.id": about}}])
 
     def flow_runs(self, name: str) -> list[dict[str, Any]]:
         """The runs of a flow, the oldest first."""

@@ -124,6 +124,7 @@ class Production:
         server: The API server; one replica of several when `services` is there.
         replicas: The others.
         services: The background services, in a process of their own.
+        apis: The addresses of the API servers.
         environment: Of clients: PREFECT_API_URL and what keeps them to this machine.
         folder: Of everybody's logs.
     """
@@ -133,6 +134,7 @@ class Production:
     server: Part
     replicas: tuple[Part, ...]
     services: Part | None
+    apis: tuple[str, ...]
     environment: Mapping[str, str]
     folder: Path
 
@@ -250,7 +252,8 @@ def production(folder: Path, *, replicas: int = 0, **settings: str) -> Generator
             command = (sys.executable, "-m", "prefect", "server", "services", "start")
             services = Part("Prefect services", command, lambda: True, folder / "services.log", server)
             stack.enter_context(_running(services))
-        yield Production(database, broker, parts[0], tuple(parts[1:]), services, client, folder)
+        apis = tuple(f"http://127.0.0.1:{one}/api" for one in ports)
+        yield Production(database, broker, parts[0], tuple(parts[1:]), services, apis, client, folder)
 
 
 def on_services(database: str, redis_port: int) -> dict[str, str]:
