@@ -135,8 +135,13 @@ async def emulator(folder: Path, seeds: Path, *arguments: str) -> AsyncGenerator
         yield Emulator(port, log)
 
 
-def configure(folder: Path, name: str, endpoint: str, *, limits: str = '"off"', backup: str = "") -> Path:
-    """A configuration with a vault of its own; its path."""
+def configure(
+    folder: Path, name: str, endpoint: str, *, limits: str = '"off"', backup: str = "", share: bool = False
+) -> Path:
+    """A configuration with a vault of its own; its path.
+
+    `share` is whether the calls a minute are booked in the vault, for other processes to see.
+    """
     text = f"""\
 [vault]
 url = "{folder / name}"
@@ -145,6 +150,7 @@ url = "{folder / name}"
 endpoint = "{endpoint}"
 key = {{ env = "FLEET_KEY" }}
 limits = {limits}
+share-budget = {str(share).lower()}
 
 [backup]
 settle-seconds = 0        # the projects count as old although they were made a moment ago

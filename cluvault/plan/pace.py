@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-WINDOW: Final = 61.0
+MARGIN: Final = 1.0
+WINDOW: Final = 60.0 + MARGIN
 """The service counts by the minute; the second more is for requests that travel at different speeds."""
 LONG_AGO: Final = float("-inf")
 

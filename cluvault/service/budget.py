@@ -67,6 +67,11 @@ class Budget:
         with self._lock:
             ticket.lane.leave(ticket)
 
+    def answered(self, ticket: Ticket, now: float) -> None:
+        """The call has come back, with whatever answer or none: by now at the latest the service has counted it."""
+        with self._lock:
+            ticket.lane.answered(ticket, now)
+
     def refused(self, lane: str, now: float, *, retry_after: float) -> None:
         """The service said 429: hold all calls of the lane back for so many seconds, and send fewer a minute then."""
         with self._lock:

@@ -53,6 +53,7 @@ class Call:
         content_type: Of `body`.
         secrets: What the body reveals and no message may.
         lane: The budget that it is counted on; "" for that of its verb.
+        priority: Its place in the queue where calls have to wait; lower goes first.
     """
 
     method: str
@@ -67,6 +68,7 @@ class Call:
     content_type: str = ""
     secrets: tuple[SecretStr, ...] = ()
     lane: str = ""
+    priority: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

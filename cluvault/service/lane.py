@@ -14,7 +14,7 @@ from itertools import count
 from typing import Final
 
 from cluvault.plan.claims import Refusal, Spent
-from cluvault.plan.pace import LONG_AGO, Pace, Rate
+from cluvault.plan.pace import LONG_AGO, MARGIN, Pace, Rate
 
 _SHORTEST_WAIT: Final = 0.001
 _A_MOMENT: Final = 0.05
@@ -31,12 +31,13 @@ _LOW: Final = 3
 class Ticket:
     """A place in the queue of one class of calls; opaque to its holder."""
 
-    __slots__ = ("is_shared", "lane", "place")
+    __slots__ = ("is_shared", "lane", "place", "sent")
 
     def __init__(self, lane: Lane, place: tuple[float, int], *, is_shared: bool) -> None:
         self.lane = lane
         self.place = place
         self.is_shared = is_shared
+        self.sent = LONG_AGO
 
 
 @dataclass(slots=True)
@@ -157,7 +158,8 @@ class Lane:
         self.leave(ticket)
         if self._rate is None:
             return
-        self._sent.append(now)
+        ticket.sent = now
+        insort(self._sent, now)
         if not ticket.is_shared:
             return
         if self._free:
@@ -165,6 +167,18 @@ class Lane:
         elif (grant := next((one for one in self._grants if one.left and one.moment <= now), None)) is not None:
             grant.used += 1
             grant.last = now
+
+    def answered(self, ticket: Ticket, now: float) -> None:
+        """The call has come back, so the service has counted it; longer on its way than the margin, it counts later."""
+        if self._rate is None:
+            return
+        counted = now - self._rate.seconds(MARGIN)
+        if counted <= ticket.sent:
+            return
+        place = bisect_left(self._sent, ticket.sent)
+        if place < len(self._sent) and self._sent[place] == ticket.sent:  # else it is longer ago than a window
+            del self._sent[place]
+        insort(self._sent, counted)
 
     # --- the ledger --------------------------------------------------------------------------------------------------
 

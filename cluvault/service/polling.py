@@ -99,6 +99,12 @@ class Durations:
         own = max(self._due(age, misses) - age, _SHORTEST if misses else 0.0)
         return max(0.0, min(max(own, retry_after or 0.0), left))
 
+    def chance(self, age: float, running: float) -> float:
+        """How likely it is that a job of this age is done that was last found running at another; 1 if nobody knows."""
+        known = len(self._sorted)
+        left = known - bisect_right(self._sorted, running)
+        return (left - known + bisect_right(self._sorted, age)) / left if left else 1.0
+
     def _due(self, age: float, misses: int) -> float:
         """The age at which a job that is still going on is worth a poll."""
         longer = self._sorted[bisect_right(self._sorted, age) :]

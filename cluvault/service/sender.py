@@ -21,7 +21,7 @@ from cluvault.tracing import is_tracing, span
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from cluvault.service.budget import Budget
+    from cluvault.service.budget import Budget, Ticket
     from cluvault.service.job_models import Job
     from cluvault.service.jobs import JobHandle
     from cluvault.service.sharing import Ledger
@@ -115,10 +115,13 @@ class Sender:
         self._refuse_foreign_origin(call)
         tries, spent, may_refresh = 0, 0.0, True
         while True:
-            await self._take_turn(call)
+            ticket = await self._take_turn(call)
             signed = await self._sign(call)
             started = self._timing.clock()
-            verdict = await self._try(call, signed, again=tries)
+            try:
+                verdict = await self._try(call, signed, again=tries)
+            finally:
+                self._budget.answered(ticket, self._timing.clock())
             if isinstance(verdict, Answer):
                 return verdict
             if verdict.error is SignInRefused and may_refresh and await self._credential.refresh(signed):
@@ -138,10 +141,10 @@ class Sender:
         if origin_of(call.url) != self._origin:
             raise OriginRefused(f"{self.where(call)}: the credential is for {self._origin} only; nothing was sent")
 
-    async def _take_turn(self, call: Call) -> None:
+    async def _take_turn(self, call: Call) -> Ticket:
         """Wait until the budget allows the call; fail at once when the service is known to refuse it for long."""
         lane = call.lane or call.method
-        ticket = self._budget.join(lane, is_shared=self._sharing is not None)
+        ticket = self._budget.join(lane, call.priority, is_shared=self._sharing is not None)
         try:
             while (wait := self._budget.wait(ticket, self._timing.clock())) > 0:
                 if (held := self._budget.held(lane, self._timing.clock())) > RETRY_AFTER_CAP:
@@ -154,6 +157,7 @@ class Sender:
         finally:
             self._budget.leave(ticket)
         self._look_after(lane)  # those behind, and the next claim
+        return ticket
 
     def _look_after(self, lane: str) -> None:
         if self._sharing is not None:

@@ -170,7 +170,8 @@ async def wait_for_job(
         while wait.polls == 0 or timing.clock() < deadline:
             await wait.until_the_next_poll()
             age = wait.age
-            wait.note(await _poll(handle, sender=sender, timing=timing), age)
+            chance = wait.course.durations.chance(age, wait.running)
+            wait.note(await _poll(handle, chance, sender=sender, timing=timing), age)
             if (job := wait.last.job) is None:
                 continue
             if on_status:
@@ -184,10 +185,10 @@ async def wait_for_job(
         wait.course.give_up(wait)
 
 
-async def _poll(handle: JobHandle[JobT], *, sender: Sender, timing: Timing) -> _Poll[JobT]:
+async def _poll(handle: JobHandle[JobT], chance: float, *, sender: Sender, timing: Timing) -> _Poll[JobT]:
     """Ask once. A job that was started a moment ago may not be known on every node of the service."""
     try:
-        answer = await sender.send(job_status(handle))
+        answer = await sender.send(job_status(handle, chance=chance))
     except (NotFound, ProjectNotFound) as err:
         if timing.clock() - handle.started < JOB_GRACE:
             return _Poll(request_id=err.request_id)

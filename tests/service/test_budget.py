@@ -148,6 +148,30 @@ def test_the_window_can_be_another_than_a_minute(limit: int, window: float) -> N
     assert times(queue) == approx([0.0] * limit + [window * WINDOW / 60] * limit, abs=0.01)
 
 
+def test_a_call_that_was_long_on_its_way_counts_from_later() -> None:
+    """By when it is answered the service has counted it; up to the margin of a second that changes nothing."""
+    for seconds, later in ((0.9, 0.0), (5.0, 4.0)):
+        budget = Budget(RateLimits(post=2))
+        slow, quick, third = (budget.join("POST") for _ in range(3))
+        assert [budget.wait(slow, 0.0), budget.wait(quick, 0.0)] == [0, 0]
+        budget.answered(quick, 0.1)
+        assert budget.wait(third, 1.0) == approx(WINDOW - 1)
+        budget.answered(slow, seconds)
+        fourth = budget.join("POST")
+        assert budget.wait(third, 10.0) == approx(WINDOW - 10)
+        assert budget.wait(fourth, 10.0) == approx(WINDOW - 10 + later)
+    late = Budget(RateLimits(post=1))
+    first, second = late.join("POST"), late.join("POST")
+    assert [late.wait(first, 0.0), late.wait(second, 0.0)] == [0, approx(WINDOW)]
+    assert late.wait(second, WINDOW) == 0  # nobody knows by then whether the first has arrived
+    late.answered(first, WINDOW + 9)
+    assert late.wait(late.join("POST"), WINDOW + 9) == approx(60)
+    free = Budget("off")
+    ticket = free.join("GET")
+    assert free.wait(ticket, 0.0) == 0
+    free.answered(ticket, 3.0)
+
+
 def test_the_documented_limits_are_the_default() -> None:
     """10 POSTs and 100 GETs a minute."""
     for method, limit in [("POST", 10), ("GET", 100)]:

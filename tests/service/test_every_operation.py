@@ -67,8 +67,9 @@ def fixed(bench: Bench, operation: Operation, transport: httpx.AsyncBaseTranspor
 def test_the_table_has_every_operation() -> None:
     """Whoever adds an operation describes it in the table, or leaves it to tests of its own by name."""
     elsewhere = {
-        "aclose", "answers_version", "get_job", "guard", "statistics", "transfer_version", "wait",
-        "create_project", "project_exists", "delete_project", "export_project", "import_project", "training_handle",
+        "aclose", "answers_version", "get_job", "guard", "share_budget", "statistics", "transfer_version", "wait",
+        "create_project", "project_exists", "delete_project", "export_project", "download_export", "import_project",
+        "training_handle",
         "model_exists", "deployment_exists", "delete_deployment", "exported_model_exists", "delete_exported_model",
     }  # fmt: skip
     described = {operation.name.partition(" ")[0].strip(",") for operation in OPERATIONS}

@@ -15,13 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluvault.errors import JobFailed, JobTimedOut
+from cluvault.service.budget import Budget
+from cluvault.service.calls.jobs import job_result, job_status
 from cluvault.service.exchange import Answer
 from cluvault.service.job_models import Job
 from cluvault.service.jobs import JobHandle
 from cluvault.service.polling import Durations
 from cluvault.service.sender import Timing
 from cluvault.service.waiting import Courses, wait_for_job
+from cluvault.settings import RateLimits
 from tests.support.near import approx
+from tests.support.virtual_time import virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -89,29 +93,10 @@ class Service:
         return found
 
 
-class _VirtualLoop(asyncio.SelectorEventLoop):
-    """When all wait, the clock jumps to whoever wakes first."""
-
-    _now = 0.0
-
-    def time(self) -> float:
-        return self._now
-
-    def _run_once(self) -> None:
-        inside: Any = self
-        if not inside._ready and inside._scheduled:
-            self._now = max(self._now, inside._scheduled[0].when())
-        base: Any = super()
-        base._run_once()
-
-
 def run_virtually(work: Coroutine[Any, Any, T]) -> tuple[T, float]:
     """The result of a coroutine, and the virtual seconds that it took."""
-    loop = _VirtualLoop()
-    try:
-        return loop.run_until_complete(work), loop.time()
-    finally:
-        loop.close()
+    with virtual_time() as clock:
+        return clock.run(work), clock.seconds()
 
 
 def steady(_: random.Random) -> float:
@@ -227,6 +212,27 @@ def test_a_delay_is_never_negative_nor_past_the_end(
     delay = durations.delay(age, misses=misses, retry_after=retry_after, left=left)
     assert 0 <= delay <= left
     assert delay >= min(left, retry_after or 0.0)
+
+
+def test_the_chance_that_a_job_is_done() -> None:
+    """Of the jobs that took longer than it was seen running, the share that took no longer than it is old."""
+    durations = Durations()
+    assert durations.chance(1.0, 0.0) == 1
+    for took in (1.0, 2.0, 3.0, 4.0):
+        durations.add(running=0.5, done=took)
+    assert [durations.chance(age, 0.0) for age in (0.5, 1.0, 2.5, 9.0)] == [0, 0.25, 0.5, 1]
+    assert [durations.chance(age, 2.0) for age in (2.5, 3.0, 4.0)] == [0, 0.5, 1]
+    assert durations.chance(9.0, 5.0) == 1
+
+
+def test_what_is_waited_for_goes_before_polls_and_likely_polls_before_unlikely_ones() -> None:
+    """With one call left a minute, a download is sent first, whoever asked first."""
+    budget = Budget(RateLimits(get=1))
+    handle = JobHandle("export", "A", "https://x/j", "j", "v", 0.0, Job)
+    calls = [job_status(handle, chance=0.2), job_status(handle, chance=0.9), job_result(handle, "https://x/r")]
+    assert budget.wait(budget.join("GET"), 0.0) == 0
+    waits = [budget.join("GET", call.priority) for call in calls]
+    assert sorted(range(3), key=lambda place: budget.wait(waits[place], 0.0)) == [2, 1, 0]
 
 
 def test_the_services_own_times_bound_what_is_learned() -> None:

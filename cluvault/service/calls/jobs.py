@@ -19,10 +19,15 @@ def follow(call: Call, url: str) -> Call:
     return replace(call, url=url)
 
 
-def job_status(handle: JobHandle[Job]) -> Call:
-    """Ask how a job is doing."""
+def job_status(handle: JobHandle[Job], *, chance: float = 1.0) -> Call:
+    """Ask how a job is doing.
+
+    Calls that bring what somebody waits for go before polls, and of polls those that are likely to find their job done:
+    where calls have to wait, polls in vain must not keep results from being fetched.
+    """
     what = f"{handle.what} status"
-    return Call("GET", handle.url, what, handle.project, Subject.JOB, secrets=handle.secrets)
+    priority = 2.0 - chance
+    return Call("GET", handle.url, what, handle.project, Subject.JOB, secrets=handle.secrets, priority=priority)
 
 
 def export_job_url(address: Address, version: str, project: str, job_id: str) -> str:
