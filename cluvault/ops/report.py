@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cluvault.ops.workspace import Workspace
 
 
+_MOST_NAMES: Final = 20
 _FAILURES: Final = (Outcome.FAILED, Outcome.DAMAGED, Outcome.REFUSED)
 
 
@@ -109,9 +110,16 @@ async def finish_run(
         report = replace(report, record_key=await vault.record_run(record))
     except VaultError as err:
         add_mend(err, f"only the record of this {kind} is missing, the {kind} itself ended: {report.summary}")
+        if report.failed:
+            add_mend(err, f"failed: {_names(report.failed)}")
         raise
     workspace.announce(events_of_run(Ended(kind, run_id, vault.vault_id, record.resources, items, report.record_key)))
     return report
+
+
+def _names(items: Sequence[RunItem]) -> str:
+    names = ["/".join(part for part in (one.resource, one.project) if part) for one in items[:_MOST_NAMES]]
+    return ", ".join(names) + (f" and {len(items) - _MOST_NAMES} more" if len(items) > _MOST_NAMES else "")
 
 
 def counted(number: int, noun: str) -> str:

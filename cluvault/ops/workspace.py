@@ -22,6 +22,7 @@ from cluvault.tracing import is_tracing
 from cluvault.vault.cache import cache_folder
 from cluvault.vault.identity import read_identity
 from cluvault.vault.opening import open_store
+from cluvault.vault.patient import PatientStore
 from cluvault.vault.steady import steady_seconds
 from cluvault.vault.traced import TracedStore
 from cluvault.vault.vault import Vault
@@ -114,6 +115,7 @@ class Workspace:
         self._queues: dict[str, Queue | None] = {}
         self._others: dict[str, Workspace] = {}
         self._clients: dict[str, CluClient] = {}
+        self._plain: ObjectStore | None = None
         self._store: ObjectStore | None = None
         self._vault: Vault | None = None
         self._opening = asyncio.Lock()
@@ -203,6 +205,8 @@ class Workspace:
                 open_vault_store=self._given_store,
                 now=self.now,
                 entropy=self._entropy,
+                steady=self.steady,
+                sleep=self.sleep,
                 announcements=self.announcements,
             )
             self._closing.push_async_callback(other._closing.aclose)  # of the same class
@@ -291,9 +295,17 @@ class Workspace:
 
     def _opened_store(self) -> ObjectStore:
         if self._store is None:
-            store = self.store_at(self.settings.vault.url)
-            self._store = TracedStore(store) if is_tracing() else store
+            self._store = PatientStore(
+                self._plain_store(), seconds=self.settings.vault.patience, clock=self.steady, sleep=self.sleep
+            )
         return self._store
+
+    def _plain_store(self) -> ObjectStore:
+        """The vault's store, which nobody waits for."""
+        if self._plain is None:
+            store = self.store_at(self.settings.vault.url)
+            self._plain = TracedStore(store) if is_tracing() else store
+        return self._plain
 
     def _sign_in(self, name: str, settings: ResourceSettings) -> CluClient:
         from cluvault.service.auth import credential_for  # noqa: PLC0415  # reading commands start without HTTP
@@ -312,5 +324,5 @@ class Workspace:
         from cluvault.vault.ledger import CallLedger  # noqa: PLC0415  # not where limits are off
 
         holder = secrets.token_hex(8)
-        store = self._opened_store()
+        store = self._plain_store()
         return CallLedger(store, endpoint, holder=holder, now=self.now, steady=self.steady, sleep=self.sleep)

@@ -103,6 +103,7 @@ class CopySettings(Section):
 
     Attributes:
         connections: Requests to a cloud store at once.
+        patience: Seconds for which a store is waited for that was there before and is away; 0 means not at all.
         cache: Whether manifests of a cloud store are kept on this machine, in the user's cache folder or the named one.
         retention: What `prune` keeps; without it nothing is ever removed.
         vanished: The same for projects that are gone from their resource; without it all their snapshots stay.
@@ -110,6 +111,7 @@ class CopySettings(Section):
 
     url: str
     connections: Annotated[int, Field(ge=1, le=256)] = 16
+    patience: Annotated[float, Field(ge=0, le=86_400)] = 120.0
     s3: S3Settings = S3Settings()
     az: BlobSettings = BlobSettings()
     encryption: EncryptionSettings = EncryptionSettings()

@@ -81,6 +81,7 @@ class TestBackup:
         self, prefect: Prefect, monkeypatch: pytest.MonkeyPatch, error: Exception, tries: int
     ) -> None:
         """A store that is away twice costs two repetitions of the one step; other errors end it at once."""
+        monkeypatch.setenv("CLUVAULT_VAULT__PATIENCE", "0")  # else the store itself would be waited for
         flaky = _Flaky(str(prefect.desk.vault), error)
         monkeypatch.setitem(_defaults(Workspace.__init__), "open_vault_store", flaky.opened)
         monkeypatch.setattr(export_backup, "retry_delay_seconds", [0.01])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cluvault.errors import ConfigurationError, NotAVault, StoreUnavailable, UsageError
+from cluvault.errors import ConfigurationError, NotAVault, StorageFull, StoreUnavailable, UsageError
 from cluvault.model.run import Outcome
 from cluvault.ops.copy import CopyOptions, copy
 from cluvault.ops.hold import hold_snapshot, release_snapshot
@@ -376,7 +376,7 @@ async def test_a_target_that_fails_once(kept: World) -> None:
     at = next(number for number, call in enumerate(counting.calls, 1) if call.startswith("put_new snapshots/"))
     store = MemoryStore()
     await Vault.open(store, create=True)
-    fault = raising(StoreUnavailable("the store is down"))
+    fault = raising(StorageFull("the store is full"))
     kept.copies[PLACE] = FaultyStore(store, point=StopPoint(at, "before"), fault=fault, stays_down=False)
     report = await kept.copy(places=("dev/Mail", "dev/Travel"))
     assert [item.outcome for item in report.items].count(Outcome.FAILED) == 1

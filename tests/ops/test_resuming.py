@@ -280,3 +280,55 @@ async def test_a_store_that_cannot_list_or_write_them_costs_no_backup(
     assert (await again(filled)).exit_code == 0
     assert "would start them anew" in caplog.text
     assert "are not looked for" in caplog.text
+
+
+class Leaving(MemoryStore):
+    """A store that is away from its nth write on, for so long by everybody's steady clock."""
+
+    def __init__(self, world: World, *, write: int, seconds: float) -> None:
+        super().__init__(now=lambda: world.moment)
+        self._world = world
+        self._writes = write
+        self._seconds = seconds
+        self._back_at: float | None = None
+
+    async def get(self, key: str) -> bytes:
+        self._answer()
+        return await super().get(key)
+
+    async def put_new(self, key: str, body: bytes) -> None:
+        self._writes -= key.startswith("snapshots/")
+        if self._writes == 0 and self._back_at is None:
+            self._back_at = self._world.seconds + self._seconds
+        self._answer()
+        await super().put_new(key, body)
+
+    def _answer(self) -> None:
+        if self._back_at is not None and self._world.seconds < self._back_at:
+            raise StoreUnavailable("memory: the store is away")
+
+
+@pytest.mark.parametrize("write", [1, 2, 4, 6])
+async def test_a_store_that_is_away_for_a_minute_costs_a_minute(filled: World, write: int) -> None:
+    """Whenever it goes: the run ends complete, with one snapshot of each project and one export."""
+    filled.store = Leaving(filled, write=write, seconds=60)
+    report = await again(filled)
+    assert report.summary == "3 stored"
+    assert len(await filled.snapshots()) == len(exports(filled)) == 3
+    assert set(await filled.damage()) == {one.reference for one in await filled.snapshots()}
+
+
+async def test_a_store_that_stays_away_is_given_up_and_names_are_named(filled: World) -> None:
+    """After two minutes for all of them together; the next run completes, and no snapshot is there twice."""
+    filled.store = store = Leaving(filled, write=3, seconds=100_000)
+    with pytest.raises(StoreUnavailable) as caught:
+        await again(filled)
+    assert "failed: dev/" in str(caught.value)
+    assert filled.seconds <= 300
+    filled.seconds += 100_000
+    filled.events.clear()
+    report = await again(filled)
+    assert report.exit_code == 0
+    assert exports(filled) == []
+    assert len(await filled.snapshots()) == 3
+    assert store.url
