@@ -136,7 +136,7 @@ async def cleanup_delete(workspace: Workspace, resource: str, planned: ProjectFa
     client = await workspace.client(resource)
     item = RunItem(resource=resource, project=planned.name, outcome=Outcome.SKIPPED)
     try:
-        kept, _ = await keep_present_content(workspace, resource, planned.name, reason=Reason.PRE_DELETE)
+        kept = (await keep_present_content(workspace, resource, planned.name, reason=Reason.PRE_DELETE)).manifest
         present = await _facts(client, await client.get_project(planned.name), unknown=planned.last_modified)
     except ProjectNotFound:
         return item.model_copy(update={"detail": "is gone already"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from cluvault.model.reference import parse_target
 from cluvault.model.run import Outcome, RunItem
@@ -48,12 +48,6 @@ class RestoreOptions(BaseModel):
         default=False,
         description="Rebuild what was deployed, too: train each model anew and deploy it under the same names.",
     )
-
-    @model_validator(mode="after")
-    def _goes_somewhere(self) -> RestoreOptions:
-        if not self.to and not self.environment:
-            raise ValueError("to is missing: RESOURCE or RESOURCE/PROJECT")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
