@@ -31,13 +31,14 @@ _LOW: Final = 3
 class Ticket:
     """A place in the queue of one class of calls; opaque to its holder."""
 
-    __slots__ = ("is_shared", "lane", "place", "sent")
+    __slots__ = ("grant", "is_shared", "lane", "place", "sent")
 
     def __init__(self, lane: Lane, place: tuple[float, int], *, is_shared: bool) -> None:
         self.lane = lane
         self.place = place
         self.is_shared = is_shared
         self.sent = LONG_AGO
+        self.grant: Grant | None = None
 
 
 @dataclass(slots=True)
@@ -50,7 +51,8 @@ class Grant:
         calls: How many.
         until: Until when.
         used: How many were sent.
-        last: When the last of them was.
+        last: When the last of them was, or when the service has counted it if that was later.
+        on_the_way: How many of them have no answer yet.
     """
 
     number: int
@@ -59,6 +61,7 @@ class Grant:
     until: float
     used: int = 0
     last: float = LONG_AGO
+    on_the_way: int = 0
 
     @property
     def left(self) -> int:
@@ -166,13 +169,18 @@ class Lane:
             self._free -= 1
         elif (grant := next((one for one in self._grants if one.left and one.moment <= now), None)) is not None:
             grant.used += 1
-            grant.last = now
+            grant.on_the_way += 1
+            grant.last = max(grant.last, now)
+            ticket.grant = grant
 
     def answered(self, ticket: Ticket, now: float) -> None:
         """The call has come back, so the service has counted it; longer on its way than the margin, it counts later."""
-        if self._rate is None:
+        if self._rate is None or ticket.sent == LONG_AGO:
             return
         counted = now - self._rate.seconds(MARGIN)
+        if ticket.grant is not None:
+            ticket.grant.on_the_way -= 1
+            ticket.grant.last = max(ticket.grant.last, counted)
         if counted <= ticket.sent:
             return
         place = bisect_left(self._sent, ticket.sent)
@@ -221,7 +229,8 @@ class Lane:
         if not books and not self._refusals and not self._wants_look:
             return None
         self._is_under_way = True
-        spent = tuple(Spent(one.number, one.used, one.last) for one in self._spent)
+        settled = (one for one in self._spent if not one.on_the_way or now > one.until + self._rate.window)
+        spent = tuple(Spent(one.number, one.used, one.last) for one in settled)
         rate = Rate(self._rate.calls - self._reserve, self._rate.window)
         return Order(rate, books, spent, tuple(self._refusals))
 

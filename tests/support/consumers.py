@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
     from cluvault.model.object_info import ObjectInfo
+    from cluvault.service.budget import Ticket
     from cluvault.settings import RateLimits
     from cluvault.vault.store import ObjectStore
     from tests.support.virtual_time import VirtualClock
@@ -97,11 +98,12 @@ class Process:
     async def call(self, verb: str) -> None:
         """One call, as the client's sender makes it."""
         while True:
-            await self._take_turn(verb)
+            ticket = await self._take_turn(verb)
             await asyncio.sleep(ON_THE_WAY)
             retry_after = self.service.admit(verb, self.clock.now())
             at = self.clock.seconds()
             await asyncio.sleep(ON_THE_WAY)
+            self.budget.answered(ticket, self.clock.seconds())
             if retry_after is None:
                 self.sent[verb].append(at)
                 return
@@ -128,7 +130,7 @@ class Process:
 
         await asyncio.gather(*(one() for _ in range(number)))
 
-    async def _take_turn(self, verb: str) -> None:
+    async def _take_turn(self, verb: str) -> Ticket:
         ticket = self.budget.join(verb, is_shared=self.sharing is not None)
         try:
             while (wait := self.budget.wait(ticket, self.clock.seconds())) > 0:
@@ -137,6 +139,7 @@ class Process:
         finally:
             self.budget.leave(ticket)
         self._look_after(verb)
+        return ticket
 
     def _look_after(self, verb: str) -> None:
         if self.sharing is not None:
