@@ -15,7 +15,7 @@ long:
 
 # Prefect on PostgreSQL and Redis, whose parts are killed in the middle; a quarter of an hour.
 services:
-    uv run pytest -n0 -m services
+    uv run pytest -n0 -o faulthandler_timeout=900 -m services
 
 # Format and lint.
 lint:
@@ -64,6 +64,10 @@ benchmarks:
 # What deaths of flow, server and worker cost, on a real Prefect server; takes a quarter of an hour.
 recovery:
     uv run python benchmarks/recovery.py
+
+# A fleet on one to four workers with PostgreSQL and Redis, whose parts are killed; a quarter of an hour.
+fleet plot="docs/images/fleet.svg":
+    uv run python -m benchmarks.fleet 3 {{plot}}
 
 # The hashed requirements for images; no registry's host is in it.
 lock:
