@@ -1,12 +1,18 @@
-"""The intake: a burst of objects in an S3 inbox, and the time from an object to its flow run.
+"""The intake: a burst of objects in an S3 inbox, the time from an object to its flow run, and what deaths cost.
 
-    uv run python benchmarks/intake.py [OBJECTS]
+    uv run python benchmarks/intake.py [OBJECTS]        a burst, taken in by the operation itself, and by flow runs
+    uv run python benchmarks/intake.py deaths           SIGKILL to each part in the middle of an intake
 
-OBJECTS (500 by default) are put into a bucket of moto's that tells an SQS queue; then the queue is worked off by the
-operation itself, into an emulator whose jobs take no time and a folder vault. Every message is then sent once more: a
-second delivery. After that a Prefect server, a process worker and `cluvault intake` run in processes of their own, and
-three objects are put one after the other: how long until the flow run exists, until its code runs, until the project is
-there. The times on a machine that does other things as well are of that machine.
+OBJECTS (500) are put into a bucket of moto's that tells an SQS queue; the queue is worked off by the operation itself,
+into an emulator whose jobs take no time and a folder vault. Every message is then sent once more: a second delivery.
+After that everything runs as processes of their own (Prefect server, process worker that asks each 2 s, `cluvault
+intake`): objects one after the other, then as many as above, 50 a second. A figure is ideal when nothing waits for
+anything: an object begins to be taken in as soon as the worker has seen its flow run (1 s on average) and its process
+has started (3 to 4 s of CPU). In `deaths`, 8 objects take 1.5 s each, two at once: 6 s are ideal from the death on.
+
+moto itself may give a message twice, or lose one, while two requests change its queue at once; the second is seen as
+"left for the next look", which then takes them in. The times on a machine that does other things as well are of that
+machine.
 """
 
 from __future__ import annotations
@@ -18,23 +24,27 @@ import os
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
-from datetime import UTC, datetime
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from statistics import median
+from typing import TYPE_CHECKING
 
-from cluvault.cli.demo.services import free_port, prefect_environment
 from cluvault.emulator.config import EmulatorConfig
 from cluvault.emulator.server import EmulatorServer
+from cluvault.ops.handing_over import PACE_SECONDS
 from cluvault.ops.intake import IntakeOptions, intake
 from cluvault.ops.workspace import Workspace
 from cluvault.settings import load_settings
-from tests.support.processes import running, until
+from tests.support.inbox_stories import DEPLOYMENT, LOOKING, inbox_story, killed
 from tests.support.s3_server import S3Server, s3_server_running
+from tests.support.stage import QUIET
 from tests.support.world import project_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cluvault.ops.report import Report
+    from tests.support.inbox_stories import InboxStory
 
 KEY = "emulator-key-1"
 CONFIGURATION = """\
@@ -57,15 +67,22 @@ concurrency = 8
 def main(number: int) -> None:
     """Measure and print."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with s3_server_running() as s3:
+        directly(s3, number)
+        with tempfile.TemporaryDirectory() as name, inbox_story(Path(name), s3, concurrency=8) as story:
+            by_flow(story, number)
+
+
+def directly(s3: S3Server, number: int) -> None:
+    """By the operation itself, in this process."""
     config = EmulatorConfig(resources=("dev",), keys=(KEY,), job_seconds=0.0, first_poll_running=False)
-    with tempfile.TemporaryDirectory() as name, s3_server_running() as s3, EmulatorServer(config) as emulator:
+    with tempfile.TemporaryDirectory() as name, EmulatorServer(config) as emulator:
         os.environ.update(s3.environment | {"CLU_KEY": KEY})
         folder, bucket = Path(name), s3.new_bucket()
         queue = s3.notify_queue(bucket)
         text = CONFIGURATION.format(folder=folder, emulator=emulator.url, bucket=bucket, queue=queue)
         (folder / "cluvault.toml").write_text(text, "utf-8")
         burst(s3, bucket, queue, folder, number)
-        by_flow(s3, bucket, folder, emulator)
 
 
 def burst(s3: S3Server, bucket: str, queue: str, folder: Path, number: int) -> None:
@@ -96,62 +113,67 @@ async def _take_in(folder: Path) -> Report:
         return await intake(workspace, IntakeOptions())
 
 
-def by_flow(s3: S3Server, bucket: str, folder: Path, emulator: EmulatorServer) -> None:
-    """From an object to its flow run, by a real server and worker."""
-    with ExitStack() as stack:
-        port = free_port()
-        os.environ.update(prefect_environment(folder / "prefect", port))
-        os.environ |= {"CLUVAULT_CONFIG": str(folder / "cluvault.toml"), "PREFECT_WORKER_QUERY_SECONDS": "2"}
-        log = folder / "log"
-        stack.enter_context(running("prefect", "server", "start", "--port", str(port), log=folder / "server.log"))
-        until(lambda: asyncio.run(_deployed()), seconds=180, log=folder / "server.log")
-        stack.enter_context(
-            running("prefect", "worker", "start", "--pool", "bench", "--type", "process", log=folder / "worker.log")
-        )
-        stack.enter_context(running("cluvault", "intake", log=log))
-        until(lambda: b"attending to" in log.read_bytes(), seconds=60, log=log)
-        for number in range(3):
-            put = datetime.now(UTC)
-            s3.client.put_object(
-                Bucket=bucket, Key=f"inbox/dev/Flow{number}/config.json", Body=project_file("Flow", "to Rome")
-            )
-            until(lambda: _is_there(emulator, f"Flow{number}"), seconds=180, log=log)  # noqa: B023  # waited for
-            there = (datetime.now(UTC) - put).total_seconds()
-            run: Any = asyncio.run(_last_run())
-            created, started = ((at - put).total_seconds() for at in (run.created, run.start_time))
-            print(f"object {number + 1}: run exists {created:.1f} s, runs {started:.1f} s, there {there:.1f} s after")
+def by_flow(story: InboxStory, number: int) -> None:
+    """Objects one by one, and then a burst, by a real server and worker."""
+    stage = story.stage
+    stage.start_intake()
+    for one in range(3):
+        began = time.perf_counter()
+        story.put(f"One{one}")
+        stage.until(lambda: f"One{one}" in stage.projects("dev"), seconds=180, what="it is there")  # noqa: B023
+        there = time.perf_counter() - began
+        stage.until(lambda: stage.are_over(DEPLOYMENT), seconds=60, what="its run is over")
+        begins = story.latencies[f"One{one}"]
+        print(f"object {one + 1}: its flow run begins after {begins:.1f} s, it is there after {there:.1f} s")
+        time.sleep(PACE_SECONDS)
+    before = len(stage.runs(DEPLOYMENT))
+    began = time.perf_counter()
+    story.put_all((f"P{one}" for one in range(number)), a_second=50)
+    put = time.perf_counter() - began
+    stage.until(
+        lambda: (
+            len(stage.projects("dev")) >= number + 3
+            or (story.messages() == 0 and stage.are_over(DEPLOYMENT, at_least=before + 1))
+        ),
+        seconds=1800,
+        every=1.0,
+        what="all are there, or nobody is at it any more",
+    )
+    there = time.perf_counter() - began
+    stage.until(lambda: stage.are_over(DEPLOYMENT), seconds=300, what="all runs are over")
+    if left := len(story.keys("inbox/")):
+        stage.run_ends(stage.start_deployment("intake/inbox"))
+    times, runs = (
+        sorted(took for name, took in story.latencies.items() if not name.startswith("One")),
+        stage.runs(DEPLOYMENT)[before:],
+    )
+    sizes = [len(run["parameters"]["options"]["objects"]) for run in runs]
+    print(f"burst of {number} and a poison file, put within {put:.1f} s: all there after {there:.1f} s")
+    print(f"  left for the next look, because no message told of them: {left}")
+    print(f"  {len(runs)} flow runs of {sizes} objects; {Counter(run['state_name'] for run in runs)}")
+    print(f"  from object to flow run: median {median(times):.1f} s, p95 {times[int(0.95 * len(times))]:.1f} s, "
+          f"longest {times[-1]:.1f} s")  # fmt: skip
+    story.check([*(f"One{one}" for one in range(3)), *(f"P{one}" for one in range(number))])
+    print(f"  imported more than once: {sum(count - 1 for count in story.imports().values())}")
 
 
-def _is_there(emulator: EmulatorServer, project: str) -> bool:
-    return project in emulator.emulator.state("dev", datetime.now(UTC)).projects
-
-
-async def _deployed() -> bool:
-    """Deploy, if the server answers."""
-    from prefect.client.orchestration import get_client  # noqa: PLC0415  # after its environment is there
-    from prefect.client.schemas.actions import WorkPoolCreate  # noqa: PLC0415
-
-    from flows.intake import intake as flow  # noqa: PLC0415
-
-    try:
-        async with get_client() as client:
-            await client.create_work_pool(WorkPoolCreate(name="bench", type="process"), overwrite=True)
-            await client.create_deployment(
-                await client.create_flow(flow), "inbox", entrypoint="flows.intake:intake", work_pool_name="bench",
-                pull_steps=[],
-            )  # fmt: skip
-    except Exception:  # noqa: BLE001  # not yet
-        return False
-    return True
-
-
-async def _last_run() -> Any:
-    from prefect.client.orchestration import get_client  # noqa: PLC0415
-    from prefect.client.schemas.sorting import FlowRunSort  # noqa: PLC0415
-
-    async with get_client() as client:
-        return (await client.read_flow_runs(sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=1))[0]
+def deaths(whom: Sequence[str] = ("nobody", "intake", "flow", "worker", "server")) -> None:
+    """What it costs when a part is killed in the middle."""
+    projects = [f"P{number}" for number in range(8)]
+    with s3_server_running() as s3:
+        for who in whom:
+            environment = LOOKING if who == "worker" else QUIET
+            with (
+                tempfile.TemporaryDirectory() as name,
+                inbox_story(Path(name), s3, job_seconds=1.5, concurrency=2, environment=environment) as story,
+            ):
+                found = killed(story, who, projects)
+            print(f"{who + ' killed':15} {found.seconds:6.1f} s until all is taken in; {found.again} imported twice; "
+                  f"runs {dict(found.runs)}")  # fmt: skip
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 500)
+    if sys.argv[1:] == ["deaths"]:
+        deaths()
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 500)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
@@ -159,12 +160,22 @@ class Batches:
         take_over: Takes a batch over.
         seconds: How long the first of a batch waits for others.
         most: How many arrivals one batch has.
+        pace: Seconds from one batch to the next.
     """
 
-    def __init__(self, take_over: Callable[[Sequence[Arrival]], Awaitable[None]], *, seconds: float, most: int) -> None:
+    def __init__(
+        self,
+        take_over: Callable[[Sequence[Arrival]], Awaitable[None]],
+        *,
+        seconds: float,
+        most: int,
+        pace: float = 0.0,
+    ) -> None:
         self._take_over = take_over
         self._seconds = seconds
         self._most = most
+        self._pace = pace
+        self._last = monotonic() - pace
         self._batch: list[Arrival] = []
         self._under_way: asyncio.Task[None] | None = None
 
@@ -177,7 +188,8 @@ class Batches:
         await asyncio.shield(self._under_way)
 
     async def _send(self, batch: list[Arrival]) -> None:
-        await asyncio.sleep(self._seconds)
+        await asyncio.sleep(max(self._seconds, self._last + self._pace - monotonic()))
         if self._batch is batch:
             self._under_way = None
+        self._last = monotonic()
         await self._take_over(batch)

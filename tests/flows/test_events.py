@@ -37,7 +37,11 @@ def told(prefect: Prefect, since: datetime, *, at_least: int) -> list[dict[str, 
     deadline = time.monotonic() + ARRIVED_WITHIN
     while True:
         answer = httpx.post(f"{prefect.api}/events/filter", json={"filter": wanted, "limit": 50}, timeout=20)
-        found = answer.raise_for_status().json()["events"]
+        page = answer.raise_for_status().json()
+        found = page["events"]
+        while page.get("next_page"):
+            page = httpx.get(page["next_page"], timeout=20).raise_for_status().json()
+            found += page["events"]
         if len(found) >= at_least or time.monotonic() > deadline:
             return found
         time.sleep(0.1)

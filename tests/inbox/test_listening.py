@@ -23,7 +23,7 @@ from cluvault.errors import ConfigurationError, InvalidEvent, NotHandedOver, Unr
 from cluvault.inbox.doorkeeper import Doorkeeper, TokenCheck
 from cluvault.inbox.listening import Batches, listening
 from cluvault.inbox.serving import server_of
-from cluvault.plan.notices import VALIDATION
+from cluvault.plan.notices import VALIDATION, read_cloud_event
 from cluvault.settings import ListenSettings, TokenSettings
 from tests.plan.test_notices import cloud, grid
 
@@ -213,6 +213,18 @@ async def test_many_requests_become_few_batches() -> None:
         taker.error = NotHandedOver("no")
         sent = [client.post("/events", json=[grid(id=f"x{number}")], headers=SIGNED_IN) for number in range(3)]
         assert {one.status_code for one in await asyncio.gather(*sent)} == {503}
+
+
+async def test_a_stream_of_requests_makes_few_batches() -> None:
+    """The first goes at once, what comes soon after it goes together."""
+    taker = Taker()
+    batches = Batches(taker, seconds=0, most=60, pace=0.5)
+    arrivals = read_cloud_event({}, json.dumps(grid()).encode()).arrivals
+    async with asyncio.TaskGroup() as group:
+        for _ in range(5):
+            group.create_task(batches.add(arrivals))
+            await asyncio.sleep(0.02)
+    assert [len(one) for one in taker.batches] == [1, 4]
 
 
 async def test_tls(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class InboxStory:
     def put(self, project: str, body: bytes | None = None) -> None:
         """Put a file for a project into the inbox."""
         key = f"inbox/dev/{project}/config.json"
-        self.put_at[key] = datetime.now(UTC)
+        self.put_at[project] = datetime.now(UTC)
         self.s3.client.put_object(Bucket=self.bucket, Key=key, Body=body or project_file(project, f"to {project}"))
 
     def put_all(self, projects: Iterable[str], *, a_second: float = 0) -> None:
@@ -76,16 +76,18 @@ class InboxStory:
         found: Any = self.s3.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
         return sum(map(int, found.values()))
 
-    def latencies(self) -> list[float]:
-        """For each file, seconds from its putting to the start of the first flow run that it was handed over to."""
+    @property
+    def latencies(self) -> dict[str, float]:
+        """For each file by its project, seconds from its putting to the start of the flow run that has it."""
         found: dict[str, float] = {}
         for run in self.stage.runs(DEPLOYMENT):
             if run["start_time"] is None:
                 continue
             for one in run["parameters"].get("options", {}).get("objects", ()):
                 started = datetime.fromisoformat(run["start_time"])
-                found.setdefault(one["key"], (started - self.put_at[one["key"]]).total_seconds())
-        return sorted(found.values())
+                project = one["key"].split("/")[2]
+                found.setdefault(project, (started - self.put_at[project]).total_seconds())
+        return found
 
     def imports(self) -> Counter[str]:
         """How often each project was imported, by the records of the vault."""
@@ -151,7 +153,7 @@ class Killed:
     Attributes:
         seconds: From the death until all was done.
         again: How many projects were imported a second time.
-        runs: Flow runs, and how they ended.
+        runs: Flow runs that began, and how they ended by then.
     """
 
     seconds: float
@@ -164,7 +166,7 @@ def killed(story: InboxStory, who: str, projects: list[str], *, seconds: float =
 
     Args:
         story: Where.
-        who: `intake`, `flow`, `worker` (and its flow), or `server`.
+        who: `intake`, `flow`, `worker` (and its flow), `server`, or `nobody`.
         projects: What is put; as many as a flow run takes in within some seconds.
         seconds: How long the rest may take.
     """
@@ -182,7 +184,8 @@ def killed(story: InboxStory, who: str, projects: list[str], *, seconds: float =
     the_stage.until(lambda: story.messages() == 0, seconds=120, what="the queue is empty")
     story.check(projects)
     again = sum(number - 1 for number in story.imports().values())
-    return Killed(took, again, Counter(str(run["state_name"]) for run in the_stage.runs(DEPLOYMENT)))
+    begun_runs = (run for run in the_stage.runs(DEPLOYMENT) if run["start_time"] is not None)
+    return Killed(took, again, Counter(str(run["state_name"]) for run in begun_runs))
 
 
 def _kill_intake(the_stage: Stage) -> None:
@@ -206,5 +209,6 @@ def _kill_server(the_stage: Stage) -> None:
 
 
 _DEATHS: Final[dict[str, Callable[[Stage], None]]] = {
+    "nobody": lambda _stage: None,
     "intake": _kill_intake, "flow": _kill_flow, "worker": _kill_worker, "server": _kill_server,
 }  # fmt: skip

@@ -154,8 +154,11 @@ class Stage:
         (self.folder / "stage.yaml").write_text(environment, "utf-8")
         self.command("deploy", "--environment", "stage.yaml")
 
-    def until(self, condition: Callable[[], bool], *, seconds: float, what: str) -> float:
-        """Wait until something is so; how long that took. After that time, what the parts said is shown."""
+    def until(self, condition: Callable[[], bool], *, seconds: float, what: str, every: float = 0.1) -> float:
+        """Wait until something is so, and look each `every` seconds; how long that took.
+
+        After that time an error shows what the parts said.
+        """
         begun = time.monotonic()
         while not condition():
             if time.monotonic() - begun > seconds:
@@ -163,7 +166,7 @@ class Stage:
                     f"--- {path.name}\n{path.read_text('utf-8', 'replace')[-2000:]}" for path in self._logs
                 )
                 raise AssertionError(f"not after {seconds:.0f} s: {what}\n{said}")
-            time.sleep(0.1)
+            time.sleep(every)
         return time.monotonic() - begun
 
     # --- what Prefect knows

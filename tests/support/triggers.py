@@ -14,15 +14,27 @@ from cluvault.plan.event_names import COMMON, EVENTS
 _VALUES: dict[str, Any] = {"projects": ["A", "B"], "events": [], "changed": 2}
 
 
-def parameters_of(deployment: dict[str, Any], trigger: dict[str, Any]) -> Any:
-    """The options that a run gets, validated by the flow's own model; refuses events and keys that there are not."""
+def parameters_of(deployment: dict[str, Any], trigger: dict[str, Any], payload: dict[str, Any] | None = None) -> Any:
+    """The options that a run gets, validated by the flow's own model; refuses events and keys that there are not.
+
+    Args:
+        deployment: As prefect.yaml has it.
+        trigger: One of its triggers.
+        payload: Of an event that was really told; by default one with all keys that are documented.
+    """
     (name,) = trigger["expect"]
-    payload = {key: _VALUES.get(key, key) for key in (*COMMON, *EVENTS[name].payload)}
+    if payload is None:
+        payload = {key: _VALUES.get(key, key) for key in (*COMMON, *EVENTS[name].payload)}
     options = _rendered(trigger["parameters"]["options"], {"event": {"payload": payload}})
     module, _, function = deployment["entrypoint"].partition(":")
     model = getattr(import_module(module), function).fn.__annotations__["options"]
     model = getattr(import_module(module), model) if isinstance(model, str) else model
     return TypeAdapter(model).validate_python(options)
+
+
+def rendered(action: dict[str, Any], event: Any) -> dict[str, str]:
+    """What an automation's notification says of an event."""
+    return {part: render_user_template_sync(action[part], {"event": event}) for part in ("subject", "body")}
 
 
 def _rendered(value: Any, context: dict[str, Any]) -> Any:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from cluvault.ops.workspace import Workspace
 
 _BACKLOG: Final = 2048
+_PACE_SECONDS: Final = 5.0
+"""From one flow run to the next: it takes as long to begin. Event Grid waits 30 s for an answer."""
 
 
 @click.command("listen", cls=Command)
@@ -93,7 +95,8 @@ def _application(invocation: Invocation, workspace: Workspace, deployment: str) 
         if objects := objects_in(workspace, arrivals):
             await take_in(objects)
 
-    batches = Batches(take_over, seconds=settings.batch_seconds, most=MOST_AT_ONCE)
+    pace = _PACE_SECONDS if deployment else 0.0
+    batches = Batches(take_over, seconds=settings.batch_seconds, most=MOST_AT_ONCE, pace=pace)
 
     async def bring(arrivals: Sequence[Arrival]) -> None:
         for one in objects_in(workspace, arrivals):
