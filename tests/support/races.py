@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from cluvault.errors import CluvaultError
 from cluvault.model.hold import Hold, Release
-from cluvault.model.manifest import id_moment, new_snapshot_id, read_manifest
+from cluvault.model.manifest import ModelRecord, id_moment, new_snapshot_id, read_manifest
 from cluvault.ops.prune import PruneOptions, prune_project
 from cluvault.ops.workspace import Workspace
-from cluvault.plan.history import key_of
+from cluvault.plan.history import key_of, keys_of
 from cluvault.plan.keys import parse_manifest_key
 from cluvault.plan.prune import PruneRules, plan_prune
 from cluvault.plan.retention import VanishedPolicy, read_policy
@@ -79,13 +79,19 @@ class Race:
     # --- processes -------------------------------------------------------------------------------------------------
 
     async def backup(
-        self, store: ObjectStore, *, raw: bytes = OLD, parent: Manifest | None = None
+        self, store: ObjectStore, *, raw: bytes = OLD, parent: Manifest | None = None, serves_old: bool = False
     ) -> Manifest | CluvaultError:
-        """Store a third snapshot, on the strength of one that is read first, or was read some time ago."""
+        """Store a third snapshot, on the strength of one that is read first, or was read some time ago.
+
+        With `serves_old` it refers to the old content for a deployed model, whatever its own is.
+        """
         vault = self.vault(store)
+        capture = capture_at(THIRD_ID, raw)
+        if serves_old:
+            capture = replace(capture, models=(ModelRecord(label="v1"),), known={"v1": self.old})
         try:
             return await vault.store(
-                capture_at(THIRD_ID, raw),
+                capture,
                 snapshot_id=THIRD_ID,
                 parent=parent or await vault.manifest(key_of(self.old)),
                 reuse_content=True,
@@ -140,18 +146,19 @@ class Race:
         vault = self.vault(self.stage.store)
         found: list[str] = []
         for manifest in await vault.snapshots():
-            try:
-                if await vault.read(manifest) not in self.contents[manifest.snapshot_id]:
-                    found.append(f"{manifest.reference}: other bytes")
-            except CluvaultError as err:
-                found.append(str(err))
+            for view in manifest.views:
+                try:
+                    if await vault.read(view) not in self.contents[view.snapshot_id]:
+                        found.append(f"{view.reference}: other bytes")
+                except CluvaultError as err:
+                    found.append(str(err))
         return found
 
     def dangling(self) -> list[str]:
         """Snapshots that are listed at this moment and have no content."""
         objects = self.stage.objects
         listed = (read_manifest(objects[key][0], key=key) for key in objects if parse_manifest_key(key))
-        return [one.snapshot_id for one in listed if one.content.key not in objects]
+        return [one.snapshot_id for one in listed if not objects.keys() >= set(keys_of(one))]
 
     async def ids(self) -> set[str]:
         """The snapshots that are listed."""

@@ -117,9 +117,12 @@ async def some_orders(first: Beginning, start: Callable[[Race], None], *, times:
     return await stroll(watch.begin, seed=4, times=times * TIMES, at_end=watch.at_end)
 
 
-def start_backup(race: Race, *, raw: bytes = OLD, parent: Manifest | None = None, **options: Any) -> None:
+def start_backup(
+    race: Race, *, raw: bytes = OLD, parent: Manifest | None = None, serves_old: bool = False, **options: Any
+) -> None:
     """A backup, by default one that refers to the old content."""
-    race.stage.start("backup", race.backup(race.stage.store_of("backup"), raw=raw, parent=parent), **options)
+    store = race.stage.store_of("backup")
+    race.stage.start("backup", race.backup(store, raw=raw, parent=parent, serves_old=serves_old), **options)
 
 
 def start_prune(race: Race, name: str = "prune", *, times: int = 1, **options: Any) -> None:
@@ -173,6 +176,22 @@ async def test_prune_while_a_backup_refers_to_old_content() -> None:
     every = await all_orders(first, backup_and_prunes)
     picked = await some_orders(first, backup_and_two_sweepers, times=600)
     assert every + picked >= 1_000
+
+
+async def test_prune_while_a_backup_refers_to_old_content_for_a_model() -> None:
+    """What a deployed model was trained on is as safe as a draft, wherever the two stand, or one is killed."""
+
+    def start(race: Race) -> None:
+        start_backup(race, raw=THIRD, parent=race.new, serves_old=True)
+        start_prune(race, times=2)
+        race.stage.may_leap(PAST_GRACE)
+
+    def killed(race: Race) -> None:
+        start_backup(race, raw=THIRD, parent=race.new, serves_old=True, may_die=True)
+        start_prune(race)
+
+    await some_orders(await beginning(), start, times=150)
+    await all_orders(await pruned_once(await beginning()), killed, at_each=True)
 
 
 async def test_prune_while_a_backup_writes_new_content() -> None:
