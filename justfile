@@ -58,6 +58,7 @@ benchmarks:
     uv run python benchmarks/retention.py
     uv run python benchmarks/vault_stores.py
     uv run python benchmarks/vault_series.py 30
+    uv run python benchmarks/deployed.py
     uv run python benchmarks/scale.py
     uv run python benchmarks/fleet_speed.py
 

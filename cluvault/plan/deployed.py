@@ -31,6 +31,17 @@ def lacking(manifest: Manifest) -> tuple[str, ...]:
     return tuple(one.label for one in deployed_models(manifest.models, manifest.deployments) if not is_settled(one))
 
 
+def uncaptured(manifest: Manifest) -> tuple[str, ...]:
+    """The labels of deployed models whose training data a snapshot lacks, for whatever reason.
+
+    Of a snapshot that was to hold the draft only, none: there nothing is known of any model.
+    """
+    served = deployed_models(manifest.models, manifest.deployments)
+    if not any(map(is_settled, served)):
+        return ()
+    return tuple(one.label for one in served if one.trained_on is None)
+
+
 def is_listed_alike(manifest: Manifest, models: Sequence[ModelRecord], deployments: Sequence[DeploymentRecord]) -> bool:
     """Whether a snapshot names the models and deployments that are there now, whatever else it knows of them."""
     before = tuple(one.listed for one in manifest.models)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from cluvault.model.manifest import Reason
 from cluvault.model.run import Outcome
+from cluvault.plan.deployed import uncaptured
 from cluvault.plan.limits import DOCUMENTED
 from cluvault.plan.status_alarm import Alarm, AlarmKind, command
 from cluvault.plan.status_facts import BAD, LOST, LiveModel
@@ -299,6 +300,8 @@ def _notes(subject: Subject) -> Iterator[str]:
         yield "new, the next backup takes it"
     if is_edited(subject):
         yield "edited since its last snapshot"
+    if subject.history is not None and (labels := uncaptured(subject.history.newest)):
+        yield f"not captured: what {', '.join(labels)} was trained on, which is deployed"
     told = subject.runs.drift.get(subject.place)
     if told is not None and told.item.outcome not in _SAME:
         yield f"drift: {told.item.detail or told.item.outcome}"

@@ -15,6 +15,7 @@ from cluvault.plan.deployed import (
     known_models,
     lacking,
     refused_before,
+    uncaptured,
     warnings_of,
     without_names,
 )
@@ -59,6 +60,14 @@ def test_a_snapshot_lacks_what_is_neither_captured_nor_refused() -> None:
     captured, refused = model("a", trained_on=trained_on()), model("b", not_captured="too old")
     assert lacking(serving(captured, refused, model("c"))) == ("c",)
     assert lacking(manifest_at(NOW, models=(model(),))) == ()
+
+
+def test_what_is_not_captured_is_told_of_environments_only() -> None:
+    """Refused or not asked yet; a snapshot of a draft was never to hold any."""
+    captured, refused = model("a", trained_on=trained_on()), model("b", not_captured="too old")
+    assert uncaptured(serving(captured, refused, model("c"))) == ("b", "c")
+    assert uncaptured(serving(captured)) == ()
+    assert uncaptured(serving(model("c"))) == ()
 
 
 def test_models_are_compared_by_what_a_listing_says() -> None:

@@ -296,6 +296,15 @@ def test_drift_is_a_note(outcome: str, detail: str | None, notes: tuple[str, ...
     assert only(status).to_json()["drift"] == {"at": ago(hours=4).isoformat(), "outcome": outcome}
 
 
+def test_what_is_deployed_and_not_captured_is_a_note() -> None:
+    """The backup was told to capture it, and the service refused; it is said until a snapshot has it."""
+    refused = ModelRecord(label="v1", not_captured="too old")
+    deployed = (DeploymentRecord(name="production", model="v1"),)
+    status = look(snapshot(ago(hours=1), models=(refused,), deployments=deployed))
+    assert only(status).notes == ("not captured: what v1 was trained on, which is deployed",)
+    assert status.exit_code == 0
+
+
 def test_the_last_run_of_each_kind() -> None:
     """What failed and is not said of its project already is an alarm; an older run says nothing more."""
     typo = run("backup", ago(hours=1), item("failed", project="Mial", detail="no project"), item("unchanged"))
