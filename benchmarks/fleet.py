@@ -1,6 +1,6 @@
 """A fleet of 8 resources x 100 projects on one to four workers, with Prefect on PostgreSQL and Redis; parts are killed.
 
-    uv run python -m benchmarks.fleet [MINUTE] [PLOT]
+    uv run python -m benchmarks.fleet [MINUTE] [PLOT] [PROJECTS]
 
 The emulator allows each resource the documented 10 POST and 100 GET in MINUTE (3) seconds instead of sixty. A worker
 takes two runs at once, so the least possible time of a fleet is the number of rounds, 4 with one worker, 1 with four,
@@ -11,7 +11,8 @@ servers, database, workers, flows.
 Then, with two workers of four runs each, a part is killed (SIGKILL) at a third of the snapshots, and started again five
 seconds later: a worker with its flows (another one is there; it is called crashed after two and a half minutes), the
 Prefect server, PostgreSQL, Redis. The first line of that table has no death. Each fleet has to end well, and each
-project to have exactly one snapshot. PLOT is a file for the curves, as SVG.
+project to have exactly one snapshot. PLOT is a file for the curves, as SVG; with fewer PROJECTS
+(100) a resource it is a quick look at whether all this works.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 RESOURCES: Final = 8
-PROJECTS: Final = 100
 AT_ONCE: Final = 2
 """Runs that a worker takes."""
 AWAY: Final = 5.0
@@ -71,7 +71,7 @@ def judge(stage: FleetStage) -> str:
 def speed(stage: FleetStage, minute: float) -> list[tuple[str, FleetRun]]:
     """One to four workers."""
     rounds_of_one = RESOURCES / AT_ONCE
-    floor = (PROJECTS - 10) / 10 * minute
+    floor = (stage.projects - 10) / 10 * minute
     print("workers  wall s  least ratio speed-up ideal  CPU s  load  snapshots")
     curves: list[tuple[str, FleetRun]] = []
     for number in (1, 2, 4):
@@ -178,20 +178,21 @@ def _panel(title: str, runs: Sequence[tuple[str, FleetRun]]) -> list[str]:
     return parts
 
 
-def main(minute: float, picture: Path | None) -> None:
+def main(minute: float, picture: str, projects: int) -> None:
     """Start the parts, measure, print."""
     with (
         tempfile.TemporaryDirectory(prefix="fleet-") as name,
         production(Path(name)) as servers,
-        fleet_stage(servers, resources=RESOURCES, projects=PROJECTS, minute=minute, job_seconds=0.2) as stage,
+        fleet_stage(servers, resources=RESOURCES, projects=projects, minute=minute, job_seconds=0.2) as stage,
     ):
-        print(f"{RESOURCES} resources x {PROJECTS} projects, {os.cpu_count()} cores; {stage.deploy()}")
+        print(f"{RESOURCES} resources x {projects} projects, {os.cpu_count()} cores; {stage.deploy()}")
         panels = [("Snapshots with one, two and four workers", speed(stage, minute))]
         panels.append(("Snapshots with two workers when a part is killed", deaths(stage)))
-    if picture is not None:
-        picture.write_text(plot(panels), "utf-8")
+    if picture:
+        Path(picture).write_text(plot(panels), "utf-8")
         print(f"curves: {picture}")
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 3.0, Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    arguments = [*sys.argv[1:], *("3", "", "100")[len(sys.argv) - 1 :]]
+    main(float(arguments[0]), arguments[1], int(arguments[2]))

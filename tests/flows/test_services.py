@@ -53,13 +53,7 @@ def killed(*parts: Part, away: float = AWAY) -> Callable[[], None]:
 def is_complete(stage: FleetStage) -> None:
     """Each project has its one snapshot, and a run record has it."""
     assert stage.faults() == []
-    seen = {
-        (item["resource"], item["project"])
-        for record in stage.records()
-        for item in record["items"]
-        if item["outcome"] in {"stored", "unchanged"}
-    }
-    assert len(seen) == stage.wanted
+    assert is_recorded(stage)
 
 
 @contextmanager
@@ -130,16 +124,33 @@ def test_a_fleet_is_killed(stage: FleetStage) -> None:
 
 
 @pytest.mark.long
-def test_events_and_deployments(stage: FleetStage) -> None:
-    """An event is told to the server, its trigger starts a backup; a deployment with a place of its own runs, too."""
+def test_an_event_starts_a_backup(stage: FleetStage) -> None:
+    """By its trigger: of the projects that it names."""
     stage.new_vault("vault-events")
     with stage.workers(1, limit=3):
         stage.emit("cluvault.resource.changed", "cluvault.resource.r0", resource="r0", projects=["P001", "P002"])
-        stage.wait(lambda: stage.count() == 2, seconds=60, what="the backup of what changed")
-        stage.run("prefect", "deployment", "run", "backup/nightly")
-        stage.wait(lambda: stage.count() == stage.wanted, seconds=120, what="the nightly backup")
-        stage.wait(lambda: len(stage.records()) == 2, seconds=60, what="its record")
+        stage.wait(lambda: stage.count() == 2, seconds=100, what="the backup of what changed")
+        stage.wait(lambda: len(stage.records()) == 1, seconds=60, what="its record")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("deployment", ["backup/nightly", "fleet/nightly-fleet"])
+def test_flows_are_killed(stage: FleetStage, deployment: str) -> None:
+    """A run of a deployment, and those that it started: an automation starts it again after a minute."""
+    stage.new_vault(f"vault-{deployment.partition('/')[2]}")
+    with stage.workers(1, limit=4) as (worker,):
+        stage.run("prefect", "deployment", "run", deployment)
+        stage.wait(lambda: stage.count() >= 10, seconds=150, what="a backup under way")
+        assert worker.kill_children() > 0
+        stage.wait(lambda: stage.count() == stage.wanted, seconds=300, what="the backup after it")
+        stage.wait(lambda: is_recorded(stage), seconds=100, what="its records")
     is_complete(stage)
+
+
+def is_recorded(stage: FleetStage) -> bool:
+    """Whether run records have every project."""
+    seen = {(item["resource"], item["project"]) for record in stage.records() for item in record["items"]}
+    return len(seen) == stage.wanted
 
 
 @pytest.mark.long
