@@ -247,7 +247,7 @@ class FleetStage:
                 raise AssertionError(
                     f"{what}: not within {seconds:.0f} s\n" + "\n".join(map("{0[0]}:\n{0[1]}".format, logs.items()))
                 )
-            time.sleep(0.1)
+            time.sleep(0.25)
         return time.monotonic() - begun
 
 

@@ -52,7 +52,7 @@ class Part:
         log: Where it writes what it says.
         environment: Its whole environment.
         user: As which user it runs; None is our own.
-        signal: What ends it in good order.
+        ending: What ends it; nothing of it is kept, and most take seconds to end in order.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Part:
     log: Path
     environment: Mapping[str, str]
     user: int | None = None
-    signal: signal.Signals = signal.SIGTERM
+    ending: signal.Signals = signal.SIGKILL
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -106,10 +106,10 @@ class Part:
         return len(found)
 
     def end(self) -> None:
-        """End it in good order, or else kill it."""
-        if self._process is not None:
+        """End it, and all that it started."""
+        if self._process is not None and self.ending is not signal.SIGKILL:
             with suppress(subprocess.TimeoutExpired):
-                self._process.send_signal(self.signal)
+                self._process.send_signal(self.ending)
                 self._process.wait(_END_SECONDS)
         self.kill()
 
@@ -194,7 +194,7 @@ def postgres(folder: Path) -> Generator[tuple[Part, str]]:
         words = [word for name, text in options.items() for word in ("-c", f"{name}={text}")]
         part = Part(
             "PostgreSQL", (str(binaries / "postgres"), "-D", str(data / "data"), *words), _listens(port),
-            folder / "postgres.log", environment, user, signal.SIGINT,
+            folder / "postgres.log", environment, user, signal.SIGINT,  # killed, it leaves shared memory
         )  # fmt: skip
         with _running(part):
             yield part, f"postgresql+asyncpg://prefect:{password}@127.0.0.1:{port}/postgres"
