@@ -68,6 +68,7 @@ def test_the_table_has_every_operation() -> None:
     """Whoever adds an operation describes it in the table, or leaves it to tests of its own by name."""
     elsewhere = {
         "aclose", "answers_version", "get_job", "guard", "share_budget", "statistics", "transfer_version", "wait",
+        "finds_export_again", "finish_export", "started_export",
         "create_project", "project_exists", "delete_project", "export_project", "download_export", "import_project",
         "training_handle",
         "model_exists", "deployment_exists", "delete_deployment", "exported_model_exists", "delete_exported_model",
