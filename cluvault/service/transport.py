@@ -6,8 +6,12 @@ environment, so that a credential never travels in clear beyond this machine.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import sys
+import time
+from collections import deque
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, cast
 
 from cluvault import __version__
@@ -22,7 +26,7 @@ if not sys.modules["httpx._main"]:
     del sys.modules["httpx._main"]
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
     from pathlib import Path
     from types import ModuleType
 
@@ -30,11 +34,11 @@ HttpTransport = httpx.AsyncBaseTransport
 
 MAX_ANSWER_BYTES: Final = 512 * 2**20
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
-_LIMITS: Final = httpx.Limits(
-    max_connections=100,
-    max_keepalive_connections=20,
-    keepalive_expiry=4.0,  # servers close at five seconds or later: a request must not meet that closing
-)
+_AT_ONCE: Final = 100
+_KEPT: Final = 20
+_KEPT_SECONDS: Final = 4.0
+"""Servers close at five seconds or later: a request must not meet that closing."""
+_ONE: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEPT_SECONDS)
 _NO_TRUST: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Trusts nobody: for no TLS, where reading the machine's certificates would take a tenth of a second in vain."""
 _UNPROCESSED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -47,11 +51,15 @@ class _AnswerTooLargeError(Exception):
 class Transport:
     """Connections to one endpoint.
 
+    Each has a client of its own, and the one that was used last is used next. One client with many connections looks at
+    all of them for every request, which costs more than the request.
+
     Args:
         endpoint: Whose connections.
         ca_file: Certificate authorities to trust besides the public ones, and besides those of SSL_CERT_FILE.
         http: Carries the requests in place of the network: an httpx.ASGITransport or httpx.MockTransport in tests.
         max_bytes: An answer that is larger is given up.
+        clock: Monotonic seconds, for the age of connections.
 
     Raises:
         ConfigurationError: the file of authorities cannot be used.
@@ -64,31 +72,30 @@ class Transport:
         ca_file: Path | None = None,
         http: HttpTransport | None = None,
         max_bytes: int = MAX_ANSWER_BYTES,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._max_bytes = max_bytes
         is_tls = endpoint.startswith("https:")
         opens_tls = is_tls and (http is None or ca_file is not None)
-        self._client = httpx.AsyncClient(
-            transport=http,
-            timeout=_TIMEOUT,
-            limits=_LIMITS,
-            follow_redirects=False,
-            trust_env=is_tls,
-            verify=_trust(ca_file) if opens_tls else _NO_TRUST,
-            headers={"User-Agent": f"cluvault/{__version__}", "Accept": "application/json"},
-        )
+        self._http = http
+        self._clock = clock
+        self._is_tls = is_tls
+        self._trust = _trust(ca_file) if opens_tls else _NO_TRUST
+        self._idle: deque[tuple[float, httpx.AsyncClient]] = deque()
+        self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def send(self, call: Call, credential: Mapping[str, str]) -> Answer | NoAnswer:
         """Send a call once."""
         headers = {"Content-Type": call.content_type} if call.content_type else {}
-        request = self._client.build_request(call.method, call.url, content=call.body or None, headers=headers)
-        request.headers.update(credential)
         try:
-            response = await self._client.send(request, stream=True)
-            try:
-                content = await self._read(response)
-            finally:
-                await response.aclose()
+            async with self._client() as client:
+                request = client.build_request(call.method, call.url, content=call.body or None, headers=headers)
+                request.headers.update(credential)
+                response = await client.send(request, stream=True)
+                try:
+                    content = await self._read(response)
+                finally:
+                    await response.aclose()
         except _AnswerTooLargeError:
             return NoAnswer(f"the answer is larger than {self._max_bytes} bytes", too_large=True)
         except httpx.RequestError as err:
@@ -99,7 +106,33 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        while self._idle:
+            await self._idle.pop()[1].aclose()
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncGenerator[httpx.AsyncClient]:
+        """A client that nobody else uses meanwhile."""
+        async with self._places:
+            if self._idle and self._clock() - self._idle[0][0] > _KEPT_SECONDS:
+                await self._idle.popleft()[1].aclose()
+            client = self._idle.pop()[1] if self._idle else self._new_client()
+            try:
+                yield client
+            finally:
+                self._idle.append((self._clock(), client))
+                if len(self._idle) > _KEPT:
+                    await self._idle.popleft()[1].aclose()
+
+    def _new_client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            transport=self._http,
+            timeout=_TIMEOUT,
+            limits=_ONE,
+            follow_redirects=False,
+            trust_env=self._is_tls,
+            verify=self._trust,
+            headers={"User-Agent": f"cluvault/{__version__}", "Accept": "application/json"},
+        )
 
     async def _read(self, response: httpx.Response) -> bytes:
         content = bytearray()

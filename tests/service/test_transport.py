@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -207,3 +208,40 @@ async def test_header_names_come_in_lower_case() -> None:
     await transport.aclose()
     assert isinstance(outcome, Answer)
     assert outcome.headers["operation-location"] == "here"
+
+
+async def test_connections_are_used_again_and_not_kept_for_long() -> None:
+    """One after the other they share a connection; of forty at once, some are kept, and closed when they have aged."""
+    opened: set[tuple[str, int]] = set()
+    open_now: set[tuple[str, int]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = writer.get_extra_info("peername")
+        opened.add(peer)
+        open_now.add(peer)
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                await asyncio.sleep(0.05)
+                writer.write(WHOLE)
+        open_now.discard(peer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    clock = [0.0]
+    async with server:
+        transport = Transport(url, clock=lambda: clock[0])
+        for _ in range(3):
+            assert isinstance(await transport.send(Call("GET", url, "get"), {}), Answer)
+        assert len(opened) == 1
+        await asyncio.gather(*(transport.send(Call("GET", url, "get"), {}) for _ in range(40)))
+        await asyncio.sleep(0.05)
+        assert len(open_now) == 20
+        clock[0] += 5
+        for _ in range(20):
+            await transport.send(Call("GET", url, "get"), {})
+        await asyncio.sleep(0.05)
+        assert len(open_now) <= 2
+        await transport.aclose()
+        await asyncio.sleep(0.05)
+        assert not open_now
