@@ -27,6 +27,7 @@ from cluvault.errors import (
     ObjectExists,
     ObjectLocked,
     ObjectNotFound,
+    StorageDenied,
     StoreUnavailable,
 )
 from cluvault.model.ledger import LedgerEntry
@@ -213,7 +214,7 @@ class CallLedger:
             await self._remove(budget_key(self._endpoint, lane, number))
 
     async def _remove(self, key: str) -> None:
-        with suppress(ObjectLocked):  # where nothing may be removed, old entries stay and say nothing
+        with suppress(ObjectLocked, StorageDenied):  # where nothing may be removed, old entries stay and say nothing
             await self._store.delete(key)
 
     async def _compare_clocks(self, lane: str) -> None:

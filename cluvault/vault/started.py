@@ -6,7 +6,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from cluvault.errors import DamagedRecord, ObjectLocked, ObjectNotFound, VaultTooNew
+from cluvault.errors import DamagedRecord, ObjectLocked, ObjectNotFound, StorageDenied, VaultTooNew
 from cluvault.model.record_text import read_record, record_bytes
 from cluvault.model.started import StartedExports
 from cluvault.plan.keys import jobs_prefix, parse_jobs_key
@@ -47,5 +47,5 @@ class StartedJobs:
     async def remove(self, keys: Iterable[str]) -> None:
         """Remove records that are done with; where nothing may be removed they stay, and are too old in a day."""
         for key in keys:
-            with suppress(ObjectLocked):
+            with suppress(ObjectLocked, StorageDenied):
                 await self._store.delete(key)

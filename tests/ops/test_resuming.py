@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from cluvault.errors import StoreUnavailable
+from cluvault.errors import StorageDenied, StoreUnavailable
 from cluvault.model.project_file import read_project_file
 from cluvault.model.run import Outcome
 from cluvault.model.started import StartedExport, StartedExports
@@ -332,3 +332,19 @@ async def test_a_store_that_stays_away_is_given_up_and_names_are_named(filled: W
     assert exports(filled) == []
     assert len(await filled.snapshots()) == 3
     assert store.url
+
+
+async def test_whoever_may_not_delete_backs_up_all_the_same(filled: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vault that its writers cannot empty is worth having; what is done with stays there and says nothing."""
+
+    async def refuse(_key: str) -> None:
+        raise StorageDenied("no right to delete")
+
+    monkeypatch.setattr(filled.store, "delete", refuse)
+    await die_before(filled, "/export/jobs/")
+    for summary in ("3 stored; 3 exports taken up from an earlier run", "3 unchanged"):
+        report = await again(filled, full=True)
+        assert (report.summary, report.exit_code) == (summary, 0)
+        filled.moment += timedelta(hours=1)
+    assert await records(filled)
+    assert (await filled.verify()).exit_code == 0

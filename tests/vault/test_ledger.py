@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from cluvault.errors import NotAVault, ObjectExists, ObjectLocked, ObjectNotFound, StoreUnavailable
+from cluvault.errors import NotAVault, ObjectExists, ObjectLocked, ObjectNotFound, StorageDenied, StoreUnavailable
 from cluvault.plan.keys import BUDGETS, budget_key
 from cluvault.plan.pace import Rate
 from cluvault.vault.identity import write_identity
@@ -17,6 +17,7 @@ from cluvault.vault.ledger import CallLedger
 from cluvault.vault.memory import MemoryStore
 
 if TYPE_CHECKING:
+    from cluvault.errors import VaultError
     from cluvault.model.ledger import LedgerEntry
 
 ENDPOINT = "https://contoso.example.com"
@@ -29,7 +30,7 @@ class Store(MemoryStore):
     def __init__(self) -> None:
         self.moment = START
         self.loses_replies = False
-        self.locks = False
+        self.locks: VaultError | None = None
         self.hides = False
         super().__init__(now=lambda: self.moment)
 
@@ -44,8 +45,8 @@ class Store(MemoryStore):
         return await super().get(key)
 
     async def delete(self, key: str) -> None:
-        if self.locks:
-            raise ObjectLocked("until the year's end")
+        if self.locks is not None:
+            raise self.locks
         await super().delete(key)
 
     async def numbers(self) -> list[int]:
@@ -121,16 +122,17 @@ async def test_no_vault_no_ledger(store: Store) -> None:
     assert await store.numbers() == []
 
 
-async def test_old_entries_are_removed_by_whoever_lists(store: Store) -> None:
+@pytest.mark.parametrize("refusal", [ObjectLocked("until the year's end"), StorageDenied("no right to delete")])
+async def test_old_entries_are_removed_by_whoever_lists(store: Store, refusal: VaultError) -> None:
     """And by a process that is alone; where they may not be removed, they stay and say nothing."""
     one = ledger(store)
     for _ in range(5):
         await book(one)
     store.moment += timedelta(seconds=605)
-    store.locks = True
+    store.locks = refusal
     await book(one)
     assert await store.numbers() == [1, 2, 3, 4, 5, 6, 7]
-    store.locks = False
+    store.locks = None
     await book(ledger(store, "b"))
     assert await store.numbers() == [7, 8, 9]
     store.moment += timedelta(seconds=100)
