@@ -58,11 +58,16 @@ async def list_projects(workspace: Workspace, resource: str) -> Sequence[ListedP
 
 @dataclass(frozen=True, slots=True)
 class ListedSnapshot:
-    """A snapshot, who holds it, and when a backup first missed its project in the resource; None when it is there."""
+    """A snapshot, who holds it, and when a backup first missed its project in the resource; None when it is there.
+
+    Attributes:
+        deployment: Of whose model the content, its counts and its version are, when the reference says so.
+    """
 
     manifest: Manifest
     holds: tuple[PlacedHold, ...] = ()
     gone_since: datetime | None = None
+    deployment: str | None = None
 
     def to_json(self) -> JsonObject:
         """Its manifest, and what the vault knows besides."""
@@ -70,6 +75,7 @@ class ListedSnapshot:
             **self.manifest.model_dump(mode="json", by_alias=True),
             "holds": [hold_to_json(one) for one in self.holds],
             "projectGoneSince": _text(self.gone_since),
+            **({} if self.deployment is None else {"deployment": self.deployment}),
         }
 
 
@@ -100,7 +106,8 @@ async def show_snapshot(workspace: Workspace, reference: str) -> ListedSnapshot:
     vault = await workspace.vault()
     gone = await vault.vanished(manifest.resource)
     holds = await vault.holds.of_snapshot(key_of(manifest))
-    return ListedSnapshot(manifest, tuple(holds), gone.get(manifest.project))
+    deployment = snapshot_reference(reference).deployment
+    return ListedSnapshot(manifest, tuple(holds), gone.get(manifest.project), deployment)
 
 
 def hold_to_json(one: PlacedHold) -> JsonObject:

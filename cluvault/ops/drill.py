@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cluvault.errors import CluvaultError, DamagedSnapshot
 from cluvault.model.names import SCRATCH_PREFIX
 from cluvault.model.run import Outcome, RunItem
-from cluvault.ops.catalogue import find_snapshot
+from cluvault.ops.catalogue import find_snapshot, snapshot_reference
 from cluvault.ops.examine import meaning_fault
 from cluvault.ops.fanout import to_the_end
 from cluvault.ops.imports import NotWhatWasMeant, import_from_storage, prove_round_trip
@@ -36,6 +37,7 @@ async def drill_snapshot(workspace: Workspace, resource: str, reference: str) ->
         ServiceError: the service refuses.
     """
     manifest = await find_snapshot(workspace, reference)
+    exact = replace(snapshot_reference(reference), snapshot_id=manifest.snapshot_id, as_of=None)
     item = RunItem(
         resource=manifest.resource,
         project=manifest.project,
@@ -44,7 +46,7 @@ async def drill_snapshot(workspace: Workspace, resource: str, reference: str) ->
     )
     began = steady_seconds()
     try:
-        scratch = await _restore_for_a_while(workspace, resource, manifest)
+        scratch = await _restore_for_a_while(workspace, resource, str(exact), manifest)
     except DamagedSnapshot as err:
         return item.model_copy(update={"outcome": Outcome.DAMAGED, "detail": str(err)})
     seconds = round(steady_seconds() - began, 1)
@@ -52,15 +54,16 @@ async def drill_snapshot(workspace: Workspace, resource: str, reference: str) ->
     return item.model_copy(update={"detail": detail, "seconds": seconds})
 
 
-async def _restore_for_a_while(workspace: Workspace, resource: str, manifest: Manifest) -> str:
-    """The name of the scratch project that had the snapshot's content, and is gone."""
-    source = await fetch_source(workspace, manifest.reference)
+async def _restore_for_a_while(workspace: Workspace, resource: str, exact: str, manifest: Manifest) -> str:
+    """The name of the scratch project that had the snapshot's content, and is gone.
+
+    `exact` names that content, which is a deployed model's where the manifest is seen as that.
+    """
+    source = await fetch_source(workspace, exact)
     if (fault := await meaning_fault(await workspace.vault(), source.data, manifest)) is not None:
-        raise DamagedSnapshot(f"{manifest.reference}: {fault.problem}")
+        raise DamagedSnapshot(f"{exact}: {fault.problem}")
     scratch = SCRATCH_PREFIX + workspace.new_run_id()
-    plan = await plan_restore(
-        workspace, source, RestoreOptions(reference=manifest.reference, to=f"{resource}/{scratch}")
-    )
+    plan = await plan_restore(workspace, source, RestoreOptions(reference=exact, to=f"{resource}/{scratch}"))
     refuse_without_leave(plan.losses, what=plan.sentence, mend="drill in a resource that answers its api-version")
     try:
         await _import_and_compare(workspace, source, plan)

@@ -153,7 +153,7 @@ def _planned_source(source: Source, *, digest: str) -> PlannedSource:
     if manifest is None:
         raise UsageError(f"{source.label} is no snapshot", mend="back it up first")
     return PlannedSource(
-        reference=manifest.reference,
+        reference=source.label,  # of one deployment, when that is what is promoted
         resource=manifest.resource,
         project=manifest.project,
         digest=digest,  # the manifest of a sealed snapshot tells another

@@ -29,6 +29,8 @@ def test_from_backup_to_a_rebuilt_environment(desk: Desk) -> None:
     assert "trained on " in desk.done("show", "dev/Desk").out
     assert desk.done("cat", "dev/Desk#production").stdout == desk.done("cat", "dev/Desk").stdout
     assert desk.done("diff", "dev/Desk#production", "dev/Desk").out == "no difference in meaning\n"
+    assert "#production" in desk.done("show", "dev/Desk#production").out
+    assert desk.done("show", "dev/Desk#production", "--json").json["deployment"] == "production"
     missing = desk("cat", "dev/Desk#staging")
     assert (missing.code, "has no service deployment staging; captured: production" in missing.error) == (1, True)
     before = desk.world()

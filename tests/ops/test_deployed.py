@@ -11,10 +11,11 @@ import pytest
 from cluvault.model.project_file import read_project_file
 from cluvault.model.run import Outcome
 from cluvault.ops.catalogue import find_snapshot
+from cluvault.ops.promotion_planning import PromoteOptions, plan_promotion
 from cluvault.ops.sources import fetch_source
 from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.deployed import lacking
-from cluvault.settings import VaultSettings
+from cluvault.settings import Settings, VaultSettings
 from tests.support.ages import DIGEST_KEY, KeyPair, encryption
 from tests.support.serving import DRAFT, NEW, OLD, backed_up, captured, capturing_world, deploy, serve_two, train
 from tests.support.snapshots import everything
@@ -268,6 +269,23 @@ async def test_an_encrypted_vault_seals_it(world: World, monkeypatch: pytest.Mon
     await deploy(world, "canary", "v1")
     _, later = await backed_up(world)
     assert later.contents == manifest.contents
+
+
+async def test_a_drill_and_a_promotion_of_what_is_deployed(world: World) -> None:
+    """Named as any snapshot is: the very content of the deployment's model is restored, proven, planned."""
+    _, manifest = await backed_up(world)
+    reference = f"{manifest.reference}#production"
+    drill = (await world.verify(drill="prod", references=(reference,))).drill
+    assert drill is not None
+    assert [one.outcome for one in drill.items] == [Outcome.PROVEN]
+    route = Settings.model_validate(
+        {"routes": {"up": {"source": "dev", "target": "prod"}}, "resources": world.settings.resources}
+    ).routes
+    world.settings = world.settings.model_copy(update={"routes": route})
+    async with world.workspace() as workspace:
+        options = PromoteOptions.model_validate({"route": "up", "reference": reference, "project": "Desk"})
+        planned = (await plan_promotion(workspace, options)).plan
+    assert (planned.source.reference, planned.source.digest) == (reference, meaning(OLD))
 
 
 async def test_a_deployment_is_a_reference(world: World) -> None:

@@ -25,15 +25,15 @@ def command(invocation: Invocation, *, reference: str) -> int:
     if invocation.json:
         print_json(found.to_json())
         return 0
-    print_table(("", ""), [*_rows(found.manifest), *_circumstances(found)])
+    print_table(("", ""), [*_rows(found.manifest, found.deployment), *_circumstances(found)])
     return 0
 
 
-def _rows(one: Manifest) -> list[tuple[str, str]]:
+def _rows(one: Manifest, deployment: str | None) -> list[tuple[str, str]]:
     counts, content = one.counts, one.content
     digest = "SHA-256" if content.seal is None else "keyed SHA-256"
     rows = [
-        ("snapshot", one.reference),
+        ("snapshot", one.reference if deployment is None else f"{one.reference}#{deployment}"),
         ("captured", when(one.captured_at)),
         ("reason", one.reason.value),
         ("tags", ", ".join(one.tags) or "-"),
