@@ -9,7 +9,7 @@ import secrets
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from cluvault.errors import ConfigurationError
 from cluvault.inbox import opening as inbox_opening
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from cluvault.vault.leases import Lease
     from cluvault.vault.ledger import CallLedger
     from cluvault.vault.store import ObjectStore
+
+_LEAST_WINDOW: Final = 20.0
+"""Seconds: where calls are counted by less, claims would be over before a store has answered."""
 
 
 class Workspace:
@@ -315,7 +318,7 @@ class Workspace:
             settings, name=name, environment=self._environment, prefect_secret=self._prefect_secret
         )
         client = CluClient(settings, credential, name=name)
-        if settings.limits != "off" and settings.share_budget:
+        if settings.limits != "off" and settings.share_budget and settings.limits.window >= _LEAST_WINDOW:
             client.share_budget(self.call_ledger(settings.endpoint))
         return client
 

@@ -67,6 +67,7 @@ def book(
     spent: Sequence[Spent] = (),
     refusals: Iterable[Refusal] = (),
     books: bool = True,
+    lead: float = 0.0,
 ) -> LedgerEntry:
     """The next entry: with a claim of the holder's as its last, if it books one.
 
@@ -79,6 +80,7 @@ def book(
         spent: What became of the holder's claims.
         refusals: What the service told the holder.
         books: Whether to book a claim; else only the news is noted.
+        lead: Seconds that booking takes: a claim that is over when its holder hears of it would be of no use.
     """
     pace = pace_of(before)
     pace = replace(pace, held_until=min(pace.held_until, now + _FARTHEST))
@@ -89,7 +91,7 @@ def book(
     if books:
         allowed = pace.limit(rate, now)
         calls = max(1, allowed // CLAIMS_A_MINUTE)
-        moment = _moment(claims, calls, Rate(allowed, rate.window), max(now, pace.held_until))
+        moment = _moment(claims, calls, Rate(allowed, rate.window), max(now + lead, pace.held_until))
         until = moment + claim_seconds(calls, rate)
         claims.append(Claim(holder=holder, number=number, moment=moment, until=until, calls=calls))
     is_lowered, is_held = pace.lowered_at > LONG_AGO, pace.held_until > now

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("cluvault.service")
 _PATIENCE: Final = 15.0
 """Seconds that a ledger has to answer."""
+_SLOW: Final = 1.0
+"""Seconds; when booking takes longer, the next claim is booked for the moment at which it will be known."""
 _ALONE: Final = 60.0
 """Seconds for which a process goes by its own count when the ledger could not be asked."""
 
@@ -34,7 +36,14 @@ class Ledger(Protocol):
         ...
 
     async def book(
-        self, lane: str, *, rate: Rate, spent: Sequence[Spent], refusals: Sequence[Refusal], books: bool
+        self,
+        lane: str,
+        *,
+        rate: Rate,
+        spent: Sequence[Spent],
+        refusals: Sequence[Refusal],
+        books: bool,
+        lead: float = 0.0,
     ) -> tuple[int, LedgerEntry]:
         """Write the next entry, whose last claim is the one that is booked; its number, and what it says."""
         ...
@@ -61,6 +70,7 @@ class Sharing:
         self._resource = resource
         self._errands: set[asyncio.Task[None]] = set()
         self._is_alone = False
+        self._lead = 0.0
 
     def look_after(self, lane: str) -> None:
         """Start what the lane needs of the ledger now."""
@@ -79,6 +89,7 @@ class Sharing:
 
     async def _carry_out(self, lane: str, order: Order) -> None:
         name = "reads" if lane in ("GET", "HEAD") else "writes"
+        began = self._clock()
         try:
             async with asyncio.timeout(_PATIENCE):
                 number, entry = await self._ask(name, order)
@@ -94,6 +105,9 @@ class Sharing:
         else:
             self._is_alone = False
             now = self._clock()
+            if order.books:
+                took = now - began
+                self._lead = took if took > _SLOW else 0.0
             ahead = now - self._ledger.seconds()
             booked = entry.claims[-1] if order.books and entry is not None else None
             grant = (
@@ -111,6 +125,7 @@ class Sharing:
             spent=[Spent(one.number, one.calls, one.last + ahead) for one in order.spent],
             refusals=[Refusal(one.at + ahead, one.retry_after) for one in order.refusals],
             books=order.books,
+            lead=self._lead,
         )
 
     def _complain(self, err: CluvaultError | TimeoutError) -> None:

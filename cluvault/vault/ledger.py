@@ -109,7 +109,14 @@ class CallLedger:
         return self._steady() + self._ahead
 
     async def book(
-        self, lane: str, *, rate: Rate, spent: Sequence[Spent], refusals: Sequence[Refusal], books: bool
+        self,
+        lane: str,
+        *,
+        rate: Rate,
+        spent: Sequence[Spent],
+        refusals: Sequence[Refusal],
+        books: bool,
+        lead: float = 0.0,
     ) -> tuple[int, LedgerEntry]:
         """Write the next entry; its number, and what it says.
 
@@ -130,6 +137,7 @@ class CallLedger:
                 spent=spent,
                 refusals=refusals,
                 books=books,
+                lead=lead,
             )
             is_put, _ = await asyncio.gather(self._put(lane, number, entry), self._remove_own(lane))
             if is_put:

@@ -86,6 +86,16 @@ def test_what_dies_takes_no_more_than_it_had_booked(town: Town) -> None:
     assert min(minutes(other, 3, 5)) >= 9
 
 
+def test_a_slow_store_costs_little(town: Town) -> None:
+    """When booking takes longer than a claim is good for, it is booked for when its holder will hear of it."""
+    one = town.process()
+    one.store.seconds = 2.5
+    town.clock.run(town.work((one, 30)))
+    assert town.refused == 0
+    assert town.peak("POST") <= 10
+    assert town.clock.seconds() <= 2 * 60 * 1.6
+
+
 def test_a_small_command_asks_nobody(town: Town) -> None:
     """The first five GETs of a process go without the ledger."""
     small = town.process()
