@@ -61,6 +61,9 @@ benchmarks:
     uv run python benchmarks/deployed.py
     uv run python benchmarks/scale.py
     uv run python benchmarks/fleet_speed.py
+    uv run python benchmarks/side_by_side.py
+    uv run python benchmarks/growth.py
+    uv run python benchmarks/large_project.py
 
 # What deaths of flow, server and worker cost, on a real Prefect server; takes a quarter of an hour.
 recovery:
