@@ -284,7 +284,7 @@ async def _sorted_by_need(
         return list(chosen), []
     with_models = {name for name in {one.resource for one in chosen} if captures_environment(workspace, name)}
     vault = await workspace.vault()
-    seen = await vault.last_seen(since=listed_at - trust.at_most)
+    seen = await vault.runs.last_seen(since=listed_at - trust.at_most)
 
     standing = {
         resource: await standing_snapshots(vault, resource, [one.project for one in chosen if one.resource == resource])
@@ -327,7 +327,7 @@ async def _with_what_was_left(
     if not left:
         return to_do
     vault = await workspace.vault()
-    seen = await vault.last_seen(since=listed_at - TAKEN_UP_WITHIN)
+    seen = await vault.runs.last_seen(since=listed_at - TAKEN_UP_WITHIN)
 
     async def with_left(target: ProjectTask) -> ProjectTask:
         place = target.resource, target.project
@@ -422,7 +422,7 @@ async def _vanished(workspace: Workspace, resource: str, projects: Collection[st
     if not projects:
         return []
     vault = await workspace.vault()
-    missed = await vault.vanished(resource)
+    missed = await vault.runs.vanished(resource)
     items: list[RunItem] = []
     for project in sorted(projects):
         ids = [key.snapshot_id async for key in vault.keys(resource=resource, project=project)]

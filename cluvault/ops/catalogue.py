@@ -93,7 +93,7 @@ async def list_snapshots(
     resource, project = place_of(place)
     vault = await workspace.vault()
     holds = await _holds(vault, resource, project)
-    gone = await vault.vanished_from(await vault.resources() if resource is None else [resource])
+    gone = await vault.runs.vanished_from(await vault.resources() if resource is None else [resource])
     async with aclosing(vault.batches(resource=resource, project=project, on_fault=on_fault)) as batches:
         async for batch in batches:
             since = gone.get(batch[0].resource, {}).get(batch[0].project)
@@ -104,7 +104,7 @@ async def show_snapshot(workspace: Workspace, reference: str) -> ListedSnapshot:
     """The snapshot that a reference names, with its holds. Raises what `find_snapshot` does."""
     manifest = await find_snapshot(workspace, reference)
     vault = await workspace.vault()
-    gone = await vault.vanished(manifest.resource)
+    gone = await vault.runs.vanished(manifest.resource)
     holds = await vault.holds.of_snapshot(key_of(manifest))
     deployment = snapshot_reference(reference).deployment
     return ListedSnapshot(manifest, tuple(holds), gone.get(manifest.project), deployment)

@@ -161,7 +161,7 @@ async def projects_of_vault(vault: Vault, places: Sequence[str] = ()) -> list[Va
         if places and not names:
             what = f"{resource}/{project}" if project else resource
             raise SnapshotNotFound(f"{what} is not in {vault.url}", mend="`cluvault snapshots` lists what is")
-        gone = await vault.vanished(resource or "")
+        gone = await vault.runs.vanished(resource or "")
         found.update(VaultProject(resource or "", name, gone.get(name)) for name in names)
     return sorted(found)
 
@@ -170,7 +170,7 @@ async def prune_project(workspace: Workspace, plan: ProjectPrune, options: Prune
     """Carry one project's plan out; what was held, locked, referred to or else needed in the meantime stays."""
     vault = await workspace.vault()
     rules = rules_of(workspace, options)
-    gone_since = (await vault.vanished(plan.resource)).get(plan.project)
+    gone_since = (await vault.runs.vanished(plan.resource)).get(plan.project)
     project = VaultProject(plan.resource, plan.project, gone_since)
     promised = promised_by(await vault.promotions.all())
     present, history, records = await _look_at(vault, project, rules, promised=promised, now=workspace.now())

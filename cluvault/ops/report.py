@@ -107,7 +107,7 @@ async def finish_run(
     )
     report = Report(kind=kind, run_id=run_id, items=tuple(items), record_key="")
     try:
-        report = replace(report, record_key=await vault.record_run(record))
+        report = replace(report, record_key=await vault.runs.add(record))
     except VaultError as err:
         add_mend(err, f"only the record of this {kind} is missing, the {kind} itself ended: {report.summary}")
         if report.failed:

@@ -225,7 +225,7 @@ async def _read_runs(workspace: Workspace, vault: Vault) -> RunHistory:
     """The records of the last weeks, or the last thousands of them."""
     runs = RunHistory()
     begin = workspace.now() - timedelta(days=workspace.settings.status.history_days)
-    async with aclosing(vault.runs_newest_first()) as records:
+    async with aclosing(vault.runs.newest_first()) as records:
         number = 0
         async for record in records:
             if record.started_at < begin or number == _MOST_RECORDS:

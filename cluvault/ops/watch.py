@@ -92,7 +92,7 @@ async def _less_those_found_unchanged(vault: Vault, changed: Sequence[Seen]) -> 
         return []
     left = {(one.resource, one.project): one for one in changed}
     oldest: datetime = min(one.last_modified for one in changed)
-    async with aclosing(vault.runs_newest_first()) as runs:
+    async with aclosing(vault.runs.newest_first()) as runs:
         async for run in runs:
             if not left or run.ended_at < oldest:
                 break

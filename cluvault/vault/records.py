@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import DamagedRecord, ObjectExists, ObjectNotFound, VaultError, VaultTooNew
@@ -20,7 +20,7 @@ from cluvault.vault.replicas import read_replica_record
 from cluvault.vault.writing import put_once
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from cluvault.vault.store import ObjectStore
 
@@ -80,6 +80,43 @@ async def fault_of(store: ObjectStore, key: str) -> VaultError | None:
         except (DamagedRecord, VaultTooNew) as err:
             return err
     return None
+
+
+async def copy_missing(
+    source: ObjectStore, target: ObjectStore, prefix: str, *, check: Callable[[str, bytes], object]
+) -> list[VaultError]:
+    """Bring the records below a prefix that a store lacks, byte for byte and read back.
+
+    Args:
+        source: Where they are.
+        target: Where they are to be.
+        prefix: Below which they lie.
+        check: Raises for the key and bytes of a record that is not to be brought.
+
+    Returns:
+        What was wrong with those that were not brought.
+    """
+    there = {found.key async for found in target.list(prefix)}
+    missing = (found.key async for found in source.list(prefix) if found.key not in there)
+    faults: list[VaultError] = []
+
+    async def bring(key: str) -> None:
+        try:
+            body = await source.get(key)
+            check(key, body)
+        except (DamagedRecord, VaultTooNew) as err:
+            faults.append(err)
+            return
+        except ObjectNotFound:
+            return  # the oldest records go one day
+        await put_once(target, key, body)
+        if await target.get(key) != body:
+            faults.append(DamagedRecord(f"{target.url}/{key}: the store gave back other bytes than it was given"))
+
+    async with aclosing(read_ahead(missing, bring, ahead=_AHEAD)) as brought:
+        async for _ in brought:
+            pass
+    return faults
 
 
 async def copy_series(source: ObjectStore, target: ObjectStore, prefix: str) -> list[VaultError]:

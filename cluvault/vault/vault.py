@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from cluvault import __version__
 from cluvault.errors import (
     ContentMissing,
-    DamagedRecord,
     DamagedSnapshot,
     NotAVault,
     ObjectNotFound,
     SnapshotNotFound,
     StoreUnavailable,
-    VaultTooNew,
 )
 from cluvault.model.manifest import TrainedOn, read_manifest
-from cluvault.model.run import has_seen, read_run, vanished_in
 from cluvault.plan.capture import build_manifest
 from cluvault.plan.history import key_of
-from cluvault.plan.incremental import add_seen
-from cluvault.plan.keys import RUNS, SnapshotKey, run_key
+from cluvault.plan.keys import SnapshotKey
 from cluvault.plan.prune import COMMIT_LIMIT
-from cluvault.vault.ahead import read_ahead
 from cluvault.vault.cache import ManifestCache
 from cluvault.vault.catalogue import Catalogue
 from cluvault.vault.content import (
@@ -46,26 +40,24 @@ from cluvault.vault.intakes import Intakes
 from cluvault.vault.leases import Leases
 from cluvault.vault.mending import Mending
 from cluvault.vault.promotions import Promotions
-from cluvault.vault.records import copy_series, fault_of
+from cluvault.vault.records import copy_missing, copy_series, fault_of
 from cluvault.vault.removal import Removal
 from cluvault.vault.replicas import Replicas
+from cluvault.vault.runs import Runs
 from cluvault.vault.started import StartedJobs
 from cluvault.vault.steady import steady_seconds
 from cluvault.vault.writing import put_once
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from cluvault.errors import VaultError
     from cluvault.model.manifest import Content, Counts, Manifest
-    from cluvault.model.run import RunItem, RunRecord
     from cluvault.plan.capture import Capture
     from cluvault.vault.sealing import Sealing
     from cluvault.vault.store import ObjectStore
-
-_RUNS_AHEAD: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +114,7 @@ class Vault(Catalogue):
         self.promotions = Promotions(store)
         self.intakes = Intakes(store)
         self.replicas = Replicas(store)
+        self.runs = Runs(store)
         self.started = StartedJobs(store)
         self.removal = Removal(self, store, self.holds, clock=clock)
         self.mending = Mending(store)
@@ -453,27 +446,7 @@ class Vault(Catalogue):
         Returns:
             What was wrong with those that were not brought.
         """
-        there = {found.key async for found in self._store.list(prefix)}
-        missing = (found.key async for found in source._store.list(prefix) if found.key not in there)
-        faults: list[VaultError] = []
-
-        async def bring(key: str) -> None:
-            try:
-                body = await source._store.get(key)
-                check(key, body)
-            except (DamagedRecord, VaultTooNew) as err:
-                faults.append(err)
-                return
-            except ObjectNotFound:
-                return  # the oldest records go one day
-            await put_once(self._store, key, body)
-            if await self._store.get(key) != body:
-                faults.append(DamagedRecord(f"{self.url}/{key}: the store gave back other bytes than it was given"))
-
-        async with aclosing(read_ahead(missing, bring, ahead=_RUNS_AHEAD)) as brought:
-            async for _ in brought:
-                pass
-        return faults
+        return await copy_missing(source._store, self._store, prefix, check=check)
 
     async def copy_series(self, source: Vault, prefix: str) -> list[VaultError]:
         """Bring the promotions or intakes that another vault has and this one lacks, those of each in order.
@@ -486,72 +459,3 @@ class Vault(Catalogue):
     async def fault_of_record(self, key: str) -> VaultError | None:
         """What is wrong with a record that is kept for years; None when nothing is, or when it is gone."""
         return await fault_of(self._store, key)
-
-    # --- run records -----------------------------------------------------------------------------------------------
-
-    async def record_run(self, record: RunRecord) -> str:
-        """Store the record of a run and return its key; the same record again is success.
-
-        Raises:
-            ObjectExists: another run has this id.
-        """
-        key = run_key(f"{record.started_at.astimezone(UTC):%Y-%m-%d}", record.run_id)
-        await put_once(self._store, key, record.to_bytes())
-        return key
-
-    async def runs(self) -> AsyncIterator[RunRecord]:
-        """Every run record, by day.
-
-        Raises:
-            DamagedRecord: one cannot be understood.
-            VaultTooNew: a newer format wrote it.
-        """
-        async for found in self._store.list(RUNS):
-            if found.key.endswith(".json"):
-                yield read_run(await self._store.get(found.key), key=found.key)
-
-    async def runs_newest_first(self) -> AsyncGenerator[RunRecord]:
-        """The run records that can be understood, the latest first; a few are read ahead, a day's at a time listed."""
-        async with aclosing(read_ahead(self._run_keys_back(), self._run_or_none, ahead=_RUNS_AHEAD)) as records:
-            async for record in records:
-                if record is not None:
-                    yield record
-
-    async def _run_keys_back(self) -> AsyncIterator[str]:
-        for day in reversed([folder async for folder in self._store.folders(RUNS)]):
-            for key in reversed([found.key async for found in self._store.list(day) if found.key.endswith(".json")]):
-                yield key
-
-    async def _run_or_none(self, key: str) -> RunRecord | None:
-        with suppress(DamagedRecord, ObjectNotFound):
-            return read_run(await self._store.get(key), key=key)
-        return None
-
-    async def last_seen(self, *, since: datetime) -> dict[tuple[str, str], RunItem]:
-        """What backups that started since then saw of each project, the latest of each; by resource and project."""
-        known: dict[tuple[str, str], RunItem] = {}
-        async with aclosing(self.runs_newest_first()) as records:
-            async for record in records:
-                if record.started_at < since:
-                    break
-                add_seen(known, record)
-        return known
-
-    async def vanished(self, resource: str) -> dict[str, datetime]:
-        """The projects that the latest backup of a resource missed in it, and when a backup first did."""
-        return (await self.vanished_from([resource]))[resource]
-
-    async def vanished_from(self, resources: Iterable[str]) -> dict[str, dict[str, datetime]]:
-        """The same for several resources, in one way back through the run records."""
-        unknown = set(resources)
-        found: dict[str, dict[str, datetime]] = {resource: {} for resource in unknown}
-        if not unknown:
-            return found
-        async with aclosing(self.runs_newest_first()) as records:
-            async for record in records:
-                for resource in [resource for resource in unknown if has_seen(record, resource)]:
-                    found[resource] = vanished_in(record, resource)
-                    unknown.remove(resource)
-                if not unknown:
-                    break
-        return found

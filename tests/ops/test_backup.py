@@ -458,7 +458,8 @@ async def test_a_full_disk(seeded: World, end: str) -> None:
     """Nothing is listed; one line says so, with exit code 1."""
     seeded.store = Full(lambda key: key.endswith(end) or key.startswith("runs/"))
     with pytest.raises(
-        StorageFull, match=r"make room; only the record of this backup is missing, .* 3 failed$"
+        StorageFull,
+        match=r"make room; only the record of this backup is missing, .* 3 failed; failed: dev/Alpha, .*, prod/Alpha$",
     ) as found:
         await seeded.backup()
     assert (found.value.exit_code, "\n" in str(found.value)) == (1, False)

@@ -152,9 +152,9 @@ async def test_the_copy_knows_what_vanished(kept: World) -> None:
         await (await workspace.client("dev")).delete_project("Mail")
     await kept.backup()
     await kept.copy()
-    vanished = await (await kept.vault()).vanished("dev")
+    vanished = await (await kept.vault()).runs.vanished("dev")
     assert list(vanished) == ["Mail"]
-    assert await (await Vault.open(the_copy(kept))).vanished("dev") == vanished
+    assert await (await Vault.open(the_copy(kept))).runs.vanished("dev") == vanished
 
 
 async def test_the_way_back(kept: World) -> None:

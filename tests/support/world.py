@@ -232,7 +232,7 @@ class World:
 
     async def runs(self) -> list[RunRecord]:
         """The run records."""
-        return [run async for run in (await self.vault()).runs()]
+        return [run async for run in (await self.vault()).runs.all()]
 
     def configure(self, section: str, **values: Any) -> None:
         """Change a section of the configuration: `configure("vault", retention={"keep-last": 1})`."""
