@@ -124,7 +124,7 @@ def _strikes(stage: FleetStage, workers: Sequence[Part]) -> dict[str, Callable[[
     servers = stage.production
     return {
         "nothing": lambda: None,
-        "a worker": workers[0].kill,
+        "a worker": lambda: max(workers, key=lambda one: len(descendants(one.pid))).kill(),  # the one with more flows
         "the server": again(servers.server),
         "PostgreSQL": again(servers.postgres),
         "Redis": again(servers.redis),

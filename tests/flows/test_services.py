@@ -25,11 +25,11 @@ EXPORTED_AGAIN = 8
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Generator[FleetStage]:
-    """Three resources with projects, in a service that allows ten exports in two seconds; deployed."""
+    """Three resources with projects, of which an export takes half a second; deployed."""
     try:
         with (
             production(tmp_path_factory.mktemp("services")) as servers,
-            fleet_stage(servers, resources=3, projects=30, minute=2.0) as stage,
+            fleet_stage(servers, resources=3, projects=30, job_seconds=0.5) as stage,
         ):
             stage.deploy()
             yield stage
@@ -159,7 +159,7 @@ def test_several_servers(tmp_path: Path) -> None:
     try:
         with (
             production(tmp_path, replicas=1) as servers,
-            fleet_stage(servers, resources=2, projects=30, minute=2.0) as stage,
+            fleet_stage(servers, resources=2, projects=30, job_seconds=0.5) as stage,
         ):
             stage.deploy()
             with stage.workers(1, limit=1), stage.workers(1, limit=1, server=1):
