@@ -40,6 +40,7 @@ DOCUMENT: dict[str, Any] = {
                 "modelsAt": "2026-11-01T02:00:00Z",
             },
             "warnings": ["what v1 was trained on is not captured"],
+            "takenUp": "2026-11-01T01:55:00Z",
         },
         {
             "resource": "prod",
@@ -53,6 +54,7 @@ DOCUMENT: dict[str, Any] = {
             "counts": None,
             "seen": None,
             "warnings": [],
+            "takenUp": None,
         },
     ],
 }
