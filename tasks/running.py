@@ -16,6 +16,7 @@ from prefect.runtime import deployment, flow_run
 from pydantic import SecretStr
 
 from cluvault.errors import CluvaultError, ConfigurationError
+from cluvault.memory import give_back_large_blocks
 from cluvault.ops.announcements import announcing
 from cluvault.ops.workspace import Workspace
 from cluvault.settings import find_config, load_settings
@@ -104,6 +105,7 @@ async def open_workspace(kind: str = "", options: BaseModel | None = None) -> As
         kind: The name of the operation; by default that of the flow.
         options: What it was asked for.
     """
+    give_back_large_blocks()
     path = find_config(None, environment=os.environ, directory=Path.cwd())
     asked, environment = vault_block(os.environ, is_configured=path is not None)
     settings = load_settings(path, environment=environment)

@@ -64,9 +64,11 @@ class Invocation:
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # finding them reads every package's metadata
         import asyncio  # noqa: PLC0415
 
+        from cluvault.memory import give_back_large_blocks  # noqa: PLC0415
         from cluvault.ops.announcements import announcing  # noqa: PLC0415
         from cluvault.ops.workspace import Workspace  # noqa: PLC0415
 
+        give_back_large_blocks()
         settings = self._own_settings()
         on_event = self._prefect_events() if by_events and has_prefect_api(os.environ) else _ignore
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from dataclasses import dataclass
 from typing import Final
 
 from cluvault.errors import InvalidProjectFile
@@ -38,3 +39,20 @@ def decompress(data: bytes, *, source: str, limit: int = 1 << 30) -> bytes:
 def compress(data: bytes) -> bytes:
     """Gzip without time and name, so that equal bytes stay equal."""
     return gzip.compress(data, compresslevel=6, mtime=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A large file that is needed now and then during an operation: a tenth of its bytes in memory in between."""
+
+    packed: bytes
+    size: int
+
+    @classmethod
+    def of(cls, data: bytes) -> Packed:
+        """Pack it; quickly rather than well."""
+        return cls(zlib.compress(data, level=1), len(data))
+
+    def unpack(self) -> bytes:
+        """The file, anew each time."""
+        return zlib.decompress(self.packed, bufsize=max(1, self.size))  # at once in its place, with no second copy

@@ -139,7 +139,7 @@ async def create(
     plan = await run(plan_create, workspace, options)
     on_plan(plan)
     if plan.exists:
-        digest = canonical_digest(read_project_file(plan.body.data))
+        digest = canonical_digest(read_project_file(plan.body.packed.unpack()))
         return CreateReport(plan, Outcome.UNCHANGED, digest, (), "")
     if not options.allow_loss:
         refuse_without_leave(plan.losses, what=plan.sentence, mend="add --allow-loss to accept that")
@@ -182,7 +182,7 @@ async def plan_create(workspace: Workspace, options: CreateOptions) -> CreatePla
     if exists:
         exported = await client.export_project(target.project, timeout=workspace.settings.backup.job_timeout)
         _refuse_other_content(where, fitted.file, read_project_file(exported.data, source=f"export of {where}"))
-    body = Body(fitted.file.to_bytes())
+    body = Body.of(fitted.file)
     return CreatePlan(target.resource, target.project, body, exists, seeded.notes, findings, version, fitted.losses)
 
 

@@ -22,6 +22,7 @@ from cluvault.errors import (
     UsageError,
     VaultError,
 )
+from cluvault.model.compression import Packed
 from cluvault.model.project_file import read_project_file
 from cluvault.model.reference import SnapshotReference, parse_reference, parse_target
 from cluvault.model.run import Outcome, RunItem
@@ -319,7 +320,7 @@ async def _body(workspace: Workspace, content: Fitted, project: str) -> Body:
     fitted = fit_project_file(
         file, content.api_version, exported_with=content.view.api_version, source=content.view.reference
     )
-    return import_body(data, file, fitted, project=project)
+    return import_body(Packed.of(data), file, fitted, project=project)
 
 
 async def _target_now(

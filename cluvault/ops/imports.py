@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cluvault.errors import CluvaultError, Conflict, ProjectExists, RoundTripMismatch, VaultError
+from cluvault.model.compression import Packed
 from cluvault.model.manifest import Reason
 from cluvault.model.project_file import read_project_file
 from cluvault.model.run import Outcome, RunItem
@@ -33,13 +34,24 @@ class Body:
     """What is sent to the service.
 
     Attributes:
+        packed: Its bytes.
         changes: What was changed to make it fit.
-        becomes: The project file that the service is to make of a LUIS application; empty for a project file.
+        becomes: The project file that the service is to make of a LUIS application; None for a project file.
     """
 
-    data: bytes
+    packed: Packed
     changes: tuple[str, ...] = ()
-    becomes: bytes = b""
+    becomes: Packed | None = None
+
+    @classmethod
+    def of(cls, file: ProjectFile, changes: tuple[str, ...] = ()) -> Body:
+        """A project file to import."""
+        return cls(Packed.of(file.to_bytes()), changes)
+
+    @property
+    def is_luis(self) -> bool:
+        """Whether it is a LUIS application."""
+        return self.becomes is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +71,18 @@ class NotWhatWasMeant(RoundTripMismatch):
         self.difference = proof.difference
 
 
-def import_body(data: bytes, file: ProjectFile, fitted: FittedFile, *, project: str) -> Body:
+def import_body(packed: Packed, file: ProjectFile, fitted: FittedFile, *, project: str) -> Body:
     """The bytes to import: the file's own when it fits as it is, else fitted and under the target's name.
 
     Args:
-        data: The file's own bytes.
+        packed: The file's own bytes.
         file: The same, as it was read.
         fitted: What was made of it for the api-version that imports it.
         project: The target's name.
     """
     if fitted.file is file and file.name == project:
-        return Body(data)
-    return Body(rename_project(fitted.file, project).to_bytes(), fitted.changes)
+        return Body(packed)
+    return Body.of(rename_project(fitted.file, project), fitted.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +186,8 @@ async def import_from_storage(
     client = await workspace.client(resource)
     job = await client.import_project(
         project,
-        body.data,
-        file_format="luis" if body.becomes else None,
+        body.packed.unpack(),
+        file_format="luis" if body.is_luis else None,
         api_version=api_version or None,
         timeout=workspace.settings.backup.job_timeout,
     )
@@ -187,16 +199,20 @@ async def prove_round_trip(workspace: Workspace, resource: str, project: str, bo
 
     Of what the service makes of a LUIS application, only what is documented is compared.
     """
+    exported = await _exported(workspace, resource, project, api_version=api_version)
+    label = f"export of {resource}/{project}"
+    digest = canonical_digest(read_project_file(exported.unpack(), source=label))
+    meant = body.becomes or body.packed
+    if not body.is_luis and digest == canonical_digest(read_project_file(meant.unpack(), source="imported file")):
+        return Proof(digest, ProjectDiff())  # as it mostly ends: only one of the two was in memory as a tree
+    compare = compare_migration if body.is_luis else diff_project_files
+    intended = read_project_file(meant.unpack(), source="imported file")
+    return Proof(digest, compare(intended, read_project_file(exported.unpack(), source=label)))
+
+
+async def _exported(workspace: Workspace, resource: str, project: str, *, api_version: str) -> Packed:
     client = await workspace.client(resource)
     exported = await client.export_project(
         project, api_version=api_version or None, timeout=workspace.settings.backup.job_timeout
     )
-    label = f"export of {resource}/{project}"
-    digest = canonical_digest(read_project_file(exported.data, source=label))
-    if not body.becomes and digest == canonical_digest(read_project_file(body.data, source="imported file")):
-        return Proof(digest, ProjectDiff())  # as it mostly ends: only one of the two was in memory as a tree
-    meant = read_project_file(body.becomes or body.data, source="imported file")
-    found = read_project_file(exported.data, source=label)
-    if body.becomes:
-        return Proof(digest, compare_migration(meant, found))
-    return Proof(digest, diff_project_files(meant, found))
+    return Packed.of(exported.data)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from cluvault.errors import JobError, NotFound, ProjectNotFound, RequestRefused
 from cluvault.model.manifest import Reason
-from cluvault.model.project_file import read_project_file
 from cluvault.model.promotion import (
     DataRestored,
     RollbackBegun,
@@ -26,6 +25,7 @@ from cluvault.plan.promotion import Step, Why, why_not
 from cluvault.plan.upgrade import rename_project
 
 if TYPE_CHECKING:
+    from cluvault.ops.sources import Source
     from cluvault.ops.workspace import Workspace
     from cluvault.plan.promotion import Promotion
 
@@ -115,7 +115,7 @@ async def restore_data(workspace: Workspace, promotion: Promotion) -> Promotion:
 async def _bring_back(workspace: Workspace, promotion: Promotion, snapshot: str, *, kept: str | None) -> Promotion:
     safety, key = safety_of(promotion), promotion.key
     source = await fetch_source(workspace, snapshot)
-    body = Body(await asyncio.to_thread(_under_its_name, source.data, key.project))
+    body = await asyncio.to_thread(_under_its_name, source, key.project)
     version = safety.api_version
     await hold(workspace, key, Step.RESTORE_DATA)
     await import_from_storage(workspace, key.resource, key.project, body, api_version=version)
@@ -125,9 +125,9 @@ async def _bring_back(workspace: Workspace, promotion: Promotion, snapshot: str,
     return await note(workspace, promotion, DataRestored(digest=proof.digest, kept=kept))
 
 
-def _under_its_name(data: bytes, project: str) -> bytes:
-    file = read_project_file(data, source="safety snapshot")
-    return data if file.name == project else rename_project(file, project).to_bytes()
+def _under_its_name(source: Source, project: str) -> Body:
+    file = source.read()
+    return Body(source.packed) if file.name == project else Body.of(rename_project(file, project))
 
 
 async def finish_rollback(workspace: Workspace, promotion: Promotion) -> Promotion:

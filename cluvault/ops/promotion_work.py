@@ -157,7 +157,7 @@ async def meant_by(workspace: Workspace, promotion: Promotion) -> Meant:
 async def body_of(workspace: Workspace, promotion: Promotion) -> Body:
     """What is sent to the service."""
     meant = await meant_by(workspace, promotion)
-    return Body(meant.file.to_bytes(), meant.changes)
+    return Body.of(meant.file, meant.changes)
 
 
 # --- the two slots -------------------------------------------------------------------------------------------------

@@ -173,7 +173,7 @@ async def look_closely(
     if not await target.answers_version(version):
         version = await target.transfer_version()
     draft = await _meant(ends, await asyncio.to_thread(file_of, source), source.api_version, version, source.label)
-    bodies = {draft.digest: Body(draft.file.to_bytes(), draft.changes)}
+    bodies = {draft.digest: Body.of(draft.file, draft.changes)}
     there = None
     if facts.target_exists:
         there = await present_content(
@@ -222,7 +222,7 @@ async def _content(
     label = f"what {ends.route.source}/{ends.source}: {model.label} was trained on"
     file = await asyncio.to_thread(lambda: read_project_file(exported.data, source=label))
     meant = await _meant(ends, file, exported.api_version, version, label)
-    bodies.setdefault(meant.digest, Body(meant.file.to_bytes(), meant.changes))
+    bodies.setdefault(meant.digest, Body.of(meant.file, meant.changes))
     return ModelContent(meant.digest, of_draft=False)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cluvault.model.compression import Packed
 from cluvault.model.reference import parse_target
 from cluvault.model.run import Outcome, RunItem
 from cluvault.ops.imports import Body, import_and_prove, import_body, prove_round_trip, record_import
@@ -201,10 +202,10 @@ def restore_body(source: Source, plan: RestorePlan) -> Body:
     """What is sent: a LUIS application as it is, a project file as it fits."""
     if source.is_luis:
         migration = migrate_luis_app(source.read_luis(), name=plan.project, version=plan.api_version)
-        return Body(source.data, migration.notes, becomes=migration.file.to_bytes())
+        return Body(source.packed, migration.notes, becomes=Packed.of(migration.file.to_bytes()))
     file = source.read()
     fitted = fit_project_file(file, plan.api_version, exported_with=source.api_version, source=source.label)
-    return import_body(source.data, file, fitted, project=plan.project)
+    return import_body(source.packed, file, fitted, project=plan.project)
 
 
 def _other_version(source: Source, resource: str, version: str) -> tuple[str, ...]:

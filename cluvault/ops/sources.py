@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluvault.errors import UsageError
-from cluvault.model.compression import decompress
+from cluvault.model.compression import Packed, decompress
 from cluvault.model.luis_app import LuisApp, is_luis_app, read_luis_app
 from cluvault.model.project_file import ProjectFile, read_project_file
 from cluvault.model.reference import (
@@ -31,7 +31,7 @@ class Source:
 
     Attributes:
         label: How messages name it: the exact snapshot, the file, or `live:…`.
-        data: Its bytes, decompressed, as the service or the file gave them.
+        packed: Its bytes, as the service or the file gave them.
         project: The name of the project that it was taken from; the file's own name for a loose file.
         is_luis: Whether it is a LUIS application; only a loose file is.
         api_version: The version that exported it; empty when unknown.
@@ -39,11 +39,16 @@ class Source:
     """
 
     label: str
-    data: bytes
+    packed: Packed
     project: str
     api_version: str = ""
     manifest: Manifest | None = None
     is_luis: bool = False
+
+    @property
+    def data(self) -> bytes:
+        """Its bytes, unpacked anew each time."""
+        return self.packed.unpack()
 
     def read(self) -> ProjectFile:
         """The project file. Raises InvalidProjectFile."""
@@ -90,15 +95,15 @@ async def _fetch(workspace: Workspace, reference: Reference) -> Source:
             label = (
                 manifest.reference if reference.deployment is None else f"{manifest.reference}#{reference.deployment}"
             )
-            return Source(label, data, manifest.project, manifest.api_version, manifest)
+            return Source(label, Packed.of(data), manifest.project, manifest.api_version, manifest)
         case LiveReference(resource, project):
             client = await workspace.client(resource)
             exported = await client.export_project(project, timeout=workspace.settings.backup.job_timeout)
-            return Source(str(reference), exported.data, project, exported.api_version)
+            return Source(str(reference), Packed.of(exported.data), project, exported.api_version)
         case FileReference(path):
-            return Source(path, await asyncio.to_thread(read_file, path), "")
+            return Source(path, Packed.of(await asyncio.to_thread(read_file, path)), "")
         case UrlReference(url):
-            return Source(url, decompress(await workspace.read_object(url), source=url), "")
+            return Source(url, Packed.of(decompress(await workspace.read_object(url), source=url)), "")
 
 
 def read_file(path: str) -> bytes:

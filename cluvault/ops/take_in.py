@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cluvault import __version__
 from cluvault.errors import CluvaultError, LeaseHeld, ObjectExists, ObjectNotFound, ObjectTooLarge
-from cluvault.model.compression import decompress
+from cluvault.model.compression import Packed, decompress
 from cluvault.model.intake import IntakeRecord, IntakeState
 from cluvault.model.manifest import Tool
 from cluvault.model.run import Outcome, RunItem
@@ -200,7 +200,7 @@ class _Work:
     async def bring(self, data: bytes) -> RestoreReport:
         """Import what the object holds, unless the project means that already."""
         plain = await asyncio.to_thread(decompress, data, source=self.url, limit=self.settings.max_bytes)
-        source = await asyncio.to_thread(named, Source(self.url, plain, ""))
+        source = await asyncio.to_thread(named, Source(self.url, Packed.of(plain), ""))
         options = RestoreOptions(
             reference=self.url, to=f"{self.slot.resource}/{self.slot.project}", if_exists=IfExists.REPLACE
         )

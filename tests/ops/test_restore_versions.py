@@ -215,7 +215,10 @@ async def test_a_creation_asks_for_leave_too(world: World, tmp_path: Path) -> No
     assert created.to_json()["apiVersion"] == "2022-05-01"
     assert len(created.to_json()["losses"]) == len(created.plan.losses) == 8
     again = await world.create("dev/Travel", seeds=seeds)
-    assert (again.outcome, again.digest) == ("unchanged", canonical_digest(read_project_file(again.plan.body.data)))
+    assert (again.outcome, again.digest) == (
+        "unchanged",
+        canonical_digest(read_project_file(again.plan.body.packed.unpack())),
+    )
 
 
 async def test_a_creation_without_losses(world: World, sample: Callable[[str], bytes]) -> None:
@@ -225,6 +228,6 @@ async def test_a_creation_without_losses(world: World, sample: Callable[[str], b
         seeds = (str(SAMPLES_FOLDER / "pizza-small.json"),)
         plan = await plan_create(workspace, CreateOptions(target="dev/Pizza", seeds=seeds))
     assert plan.losses == ()
-    assert canonical_digest(read_project_file(plan.body.data)) == canonical_digest(
+    assert canonical_digest(read_project_file(plan.body.packed.unpack())) == canonical_digest(
         read_project_file(sample("pizza-small"))
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cluvault.errors import InvalidProjectFile, ObjectNotFound
+from cluvault.model.compression import Packed
 from cluvault.ops.sources import Source, fetch_source
 from cluvault.plan.canonical import canonical_digest
 from tests.support.world import project_file
@@ -29,7 +30,7 @@ async def fetch(world: World, reference: str) -> Source:
 async def test_a_config_json_in_a_bucket_is_a_source(world: World, objects: Objects, stored: bytes) -> None:
     """Compressed or not; its name is the file's own, its label the URL."""
     url = objects.put("exports/config.json", stored)
-    assert await fetch(world, url) == Source(url, EMAIL, "EmailApp")
+    assert await fetch(world, url) == Source(url, Packed.of(EMAIL), "EmailApp")
 
 
 async def test_it_is_restored_like_any_other(world: World, objects: Objects) -> None:
@@ -37,7 +38,11 @@ async def test_it_is_restored_like_any_other(world: World, objects: Objects) -> 
     url = objects.put("config.json.gz", gzip.compress(EMAIL))
     report = await world.restore(url, "prod")
     assert report.plan.source == url
-    assert report.digest == canonical_digest(Source(url, EMAIL, "").read()) == await world.digest("prod", "EmailApp")
+    assert (
+        report.digest
+        == canonical_digest(Source(url, Packed.of(EMAIL), "").read())
+        == await world.digest("prod", "EmailApp")
+    )
 
 
 async def test_what_is_not_there_changes_nothing(world: World, objects: Objects) -> None:
