@@ -97,6 +97,11 @@ def _of_value(value: Any, source: str, *, depth: int) -> Notices:
     return _of_object(value, source, depth=depth)
 
 
+def _named(event: JsonObject) -> str:
+    """The members, in one line whatever they are called."""
+    return shorten(", ".join(repr(name)[1:-1] for name in sorted(event)), 200) or "none"
+
+
 def _of_object(value: Any, source: str, *, depth: int) -> Notices:
     if not isinstance(value, dict):
         raise InvalidEvent(f"{source}: an event should be a JSON object")
@@ -105,7 +110,7 @@ def _of_object(value: Any, source: str, *, depth: int) -> Notices:
         if member in event:
             return read(event, source, depth)
     raise InvalidEvent(
-        f"{source}: is no notification that is known (its members: {shorten(', '.join(sorted(event)), 200) or 'none'})",
+        f"{source}: is no notification that is known (its members: {_named(event)})",
         mend="send S3, EventBridge, Event Grid or CloudEvents 1.0 notifications",
     )
 

@@ -17,6 +17,8 @@ from cluvault.plan.claims import Refusal, Spent
 from cluvault.plan.pace import LONG_AGO, MARGIN, Pace, Rate
 
 _SHORTEST_WAIT: Final = 0.001
+_ROUNDING: Final = 1e-7
+"""Whoever has slept until its moment, and a rounding less, does not sleep again while others pass it."""
 _A_MOMENT: Final = 0.05
 """Seconds after which a call looks again whether the ledger has answered."""
 _AHEAD: Final = 2
@@ -139,7 +141,7 @@ class Lane:
             ready = self._ready(bisect_left(self._queue, ticket.place), ready, self._rate, now)
         if ticket.is_shared and now >= self._alone_until:
             ready = max(ready, self._granted(bisect_left(self._shared, ticket.place), now))
-        if ready > now:
+        if ready - now > _ROUNDING:
             return max(ready - now, _SHORTEST_WAIT)
         self._spend(ticket, now)
         return 0.0

@@ -83,6 +83,7 @@ class Transport:
         self._trust = _trust(ca_file) if opens_tls else _NO_TRUST
         self._idle: deque[tuple[float, httpx.AsyncClient]] = deque()
         self._places = asyncio.Semaphore(_AT_ONCE)
+        self._is_closed = False
 
     async def send(self, call: Call, credential: Mapping[str, str]) -> Answer | NoAnswer:
         """Send a call once."""
@@ -105,14 +106,17 @@ class Transport:
         return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, content)
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections; those that are in use are closed when they are free, and no other is opened."""
+        self._is_closed = True
         while self._idle:
             await self._idle.pop()[1].aclose()
 
     @asynccontextmanager
     async def _client(self) -> AsyncGenerator[httpx.AsyncClient]:
-        """A client that nobody else uses meanwhile."""
+        """A client that nobody else uses meanwhile. Raises RuntimeError when the transport is closed."""
         async with self._places:
+            if self._is_closed:
+                raise RuntimeError("the client is closed")
             if self._idle and self._clock() - self._idle[0][0] > _KEPT_SECONDS:
                 await self._idle.popleft()[1].aclose()
             client = self._idle.pop()[1] if self._idle else self._new_client()
@@ -120,7 +124,7 @@ class Transport:
                 yield client
             finally:
                 self._idle.append((self._clock(), client))
-                if len(self._idle) > _KEPT:
+                if self._is_closed or len(self._idle) > _KEPT:
                     await self._idle.popleft()[1].aclose()
 
     def _new_client(self) -> httpx.AsyncClient:

@@ -111,7 +111,7 @@ async def test_damage_is_told_also_by_who_may_only_read(world: World) -> None:
 
     async with world.workspace() as workspace:
         vault = await workspace.vault()
-        vault.record_run = no_record  # pyright: ignore[reportAttributeAccessIssue]
+        vault.runs.add = no_record  # pyright: ignore[reportAttributeAccessIssue]
         await verify(workspace, VerifyOptions(read_data=True))
         told = {one.event.name: one.event for one in workspace.announcements}
     assert told["cluvault.vault.damaged"].payload["damaged"] == 1

@@ -188,6 +188,7 @@ def _without(event: dict[str, Any], member: str) -> dict[str, Any]:
         (3, "an event should be a JSON object"),
         ({}, "is no notification that is known (its members: none)"),
         ({"a": 1}, "is no notification that is known (its members: a)"),
+        ({"a\nb\u2028": 1}, r"is no notification that is known (its members: a\nb\u2028)"),
         ([3], "event 0: an event should be a JSON object"),
         ({"Event": "other"}, "is no notification that is known"),
         ({"Records": 3}, "Records should be a list"),
