@@ -160,7 +160,7 @@ async def when_little_changed(folder: Path, seeds: Path, projects: int) -> None:
         )
     changed = range(0, projects, 20)
     async with emulator(folder, seeds, "--job-seconds", str(JOB_SECONDS)) as service:
-        path = configure(folder, "changed", service.endpoint, backup=f"concurrency = {projects}"[:17])
+        path = configure(folder, "changed", service.endpoint, backup=f"concurrency = {min(projects, 256)}")
         await asyncio.to_thread(one_run, "operation", path)
         await asyncio.to_thread(service.change, changed, edition=1)
         await asyncio.sleep(JOB_SECONDS + 1)

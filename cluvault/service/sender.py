@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from cluvault.tracing import Span
 
 _log: Final = logging.getLogger("cluvault.service")
+_LONG_WAIT: Final = 2.0
+"""Seconds after which whoever watches should know what is waited for."""
 _ESCAPED: Final = frozenset("+&<>'\"`")
 
 
@@ -145,6 +147,7 @@ class Sender:
         """Wait until the budget allows the call; fail at once when the service is known to refuse it for long."""
         lane = call.lane or call.method
         ticket = self._budget.join(lane, call.priority, is_shared=self._sharing is not None)
+        is_told = False
         try:
             while (wait := self._budget.wait(ticket, self._timing.clock())) > 0:
                 if (held := self._budget.held(lane, self._timing.clock())) > RETRY_AFTER_CAP:
@@ -152,6 +155,11 @@ class Sender:
                         f"{self.where(call)}: the service refuses more calls for another {held:.0f} s",
                         mend="try again then",
                     )
+                if wait >= _LONG_WAIT and not is_told:
+                    _log.debug(
+                        "%s: waits %.0f s for its turn: so many calls a minute are allowed", self.where(call), wait
+                    )
+                    is_told = True
                 self._look_after(lane)
                 await self._timing.sleep(wait)
         finally:

@@ -325,8 +325,11 @@ async def test_a_result_that_is_no_json_is_fetched_again(
         await client.export_project("A")
 
 
-async def test_the_budget_makes_calls_wait_and_not_fail(bench: Bench, service: ScriptedService, time: FakeTime) -> None:
-    """With ten POSTs a minute, the eleventh export starts in the next minute."""
+async def test_the_budget_makes_calls_wait_and_not_fail(
+    bench: Bench, service: ScriptedService, time: FakeTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With ten POSTs a minute, the eleventh export starts in the next minute; whoever watches the calls is told."""
+    caplog.set_level("DEBUG", "cluvault.service")
     service.on("POST", "/A/:export", accepted(job_url("A", "export")))
     async with bench.client(limits=RateLimits()) as client:
         for _ in range(10):
@@ -335,4 +338,7 @@ async def test_the_budget_makes_calls_wait_and_not_fail(bench: Bench, service: S
         await client.begin_export("A")
         assert 1060 <= time.now <= 1062
         assert client.statistics.retries == 0
+    assert [line for line in caplog.messages if "its turn" in line] == [
+        "dev/A: export: waits 61 s for its turn: so many calls a minute are allowed"
+    ]
     assert PROJECTS in service.requests[0].path
