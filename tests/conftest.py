@@ -61,7 +61,7 @@ def _server_of(item: pytest.Item) -> str:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell pytest-xdist which tests belong together."""
+    """Tell pytest-xdist which tests belong together; what takes long comes first, else all wait for it at the end."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         values = getattr(getattr(item, "callspec", None), "params", {})
@@ -70,6 +70,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if name in fixtures or (in_cloud and name == "azurite"):
                 item.add_marker(pytest.mark.xdist_group("objects" if name != "prefect_api" else _server_of(item)))
                 break
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Slow groups, other groups, slow tests, all others."""
+    in_group = item.get_closest_marker("xdist_group") is not None
+    is_slow = any(item.get_closest_marker(name) for name in ("slow", "long", "services"))
+    return (0 if is_slow else 1) if in_group else (2 if is_slow else 3)
 
 
 @pytest.fixture(scope="session")

@@ -130,6 +130,7 @@ def test_rejected_in_the_form(prefect: Prefect) -> None:
     assert (asking.state, states(desk), desk.projects("prod")) == ("Failed", ["rolled-back"], set())
 
 
+@pytest.mark.long
 def test_approved_by_the_command_while_the_form_is_open(prefect: Prefect, monkeypatch: pytest.MonkeyPatch) -> None:
     """The run is told and goes on."""
     desk = route(prefect.desk, GATE)
@@ -146,6 +147,7 @@ def test_approved_by_the_command_while_the_form_is_open(prefect: Prefect, monkey
     assert decisions(desk) == [("berta", "approved", "command")]
 
 
+@pytest.mark.long
 def test_an_answer_after_anothers(prefect: Prefect, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who comes second is told what was decided before."""
     desk = route(prefect.desk, GATE)
@@ -174,6 +176,7 @@ def work_late(prefect: Prefect) -> Any:
     return prefect.ask(come)
 
 
+@pytest.mark.long
 def test_nobody_answers_in_time(prefect: Prefect) -> None:
     """The run that was planned for then undoes the promotion; the run that waited has failed."""
     desk = route(prefect.desk, GATE, "approval-hours = 0.0003")

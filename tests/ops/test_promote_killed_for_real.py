@@ -74,6 +74,7 @@ async def test_all_old_or_all_new(
     assert json.loads(out)["points"] >= 1
 
 
+@pytest.mark.long
 async def test_a_worker_that_was_stopped_beyond_its_lease_changes_nothing_more(emulator: str, tmp_path: Path) -> None:
     """SIGSTOP between its look at the lease and what it would do; another takes over; then it wakes up."""
     looks = ",".join(map(str, range(1, 20))) if DEATHS == "all" else "3,4,16"
