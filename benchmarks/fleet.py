@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.support.fleet_stage import FleetRun, FleetStage, fleet_stage
-from tests.support.services import Part, descendants, production
+from tests.support.processes import descendants
+from tests.support.services import Part, production
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.fleet_stage import FleetStage, fleet_stage
-from tests.support.services import Part, ServicesMissing, descendants, production
+from tests.support.processes import descendants
+from tests.support.services import Part, ServicesMissing, production
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -25,6 +25,7 @@ from urllib.request import urlopen
 
 from cluvault.cli.demo.services import free_port, prefect_environment
 from tests.support.debian import PackagesMissing, libraries, unpacked
+from tests.support.processes import descendants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -269,19 +270,6 @@ def on_services(database: str, redis_port: int) -> dict[str, str]:
         "PREFECT_REDIS_MESSAGING_DB": "0",
         "PREFECT_SERVER_DOCKET_URL": f"redis://127.0.0.1:{redis_port}/1",
     }
-
-
-def descendants(ancestor: int) -> list[int]:
-    """The processes that a process started, and those that they started."""
-    parents: dict[int, int] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = status.read_text("utf-8").rpartition(")")[2].split()
-            parents[int(status.parent.name)] = int(fields[1])
-    found = [ancestor]
-    for pid in found:
-        found += [child for child, parent in parents.items() if parent == pid]
-    return found[1:]
 
 
 @contextmanager

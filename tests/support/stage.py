@@ -16,7 +16,6 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -24,9 +23,11 @@ import httpx
 from cluvault.cli.demo.services import free_port, prefect_environment
 from cluvault.emulator.seed import read_seed
 from cluvault.emulator.server import EmulatorServer
+from tests.support.processes import descendants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
+    from pathlib import Path
 
     from cluvault.emulator.config import EmulatorConfig
 
@@ -266,19 +267,6 @@ def slay(pids: Sequence[int]) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-
-
-def descendants(ancestor: int) -> list[int]:
-    """The processes that a process started, and those that they started: a worker's flows are in their own sessions."""
-    parents: dict[int, int] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = status.read_text("utf-8").rpartition(")")[2].split()
-            parents[int(status.parent.name)] = int(fields[1])
-    found = [ancestor]
-    for pid in found:
-        found += [child for child, parent in parents.items() if parent == pid]
-    return found[1:]
 
 
 @contextmanager
