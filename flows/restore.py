@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from prefect import flow, get_run_logger
 
-from cluvault.ops import environment, imports, sources
+from cluvault.ops import environment_planning, environment_steps, imports, sources
 from cluvault.ops import restore as ops
-from cluvault.ops.environment import EnvironmentReport
+from cluvault.ops.environment import EnvironmentReport, restore_environment
 from cluvault.ops.imports import NotWhatWasMeant
 from cluvault.ops.report import finish_run
 from cluvault.ops.restore import RestoreOptions, RestoreReport
@@ -37,9 +37,9 @@ STEPS = as_tasks(
         imports.look_again: look_again,
         imports.import_from_storage: import_from_storage,
         imports.prove_round_trip: prove_round_trip,
-        environment.settle_trainings: settle_trainings,
-        environment.plan_environment: plan_environment,
-        environment.take_step: take_step,
+        environment_steps.settle_trainings: settle_trainings,
+        environment_planning.plan_environment: plan_environment,
+        environment_steps.take_step: take_step,
         finish_run: record_run,
     }
 )
@@ -80,7 +80,7 @@ async def _rebuild(workspace: Workspace, options: RestoreOptions) -> Environment
         for note in plan.notes:
             logger.info("note: %s", note)
 
-    report = await environment.restore_environment(
+    report = await restore_environment(
         workspace, options, run=STEPS, on_plan=tell, on_wait=lambda turn: logger.info("waiting for %s", turn.record.by)
     )
     for warning in report.warnings:

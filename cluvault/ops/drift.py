@@ -36,7 +36,7 @@ from cluvault.plan.drift import (
 )
 from cluvault.plan.keys import ReplicaKey
 from cluvault.plan.overrides import apply_overrides
-from cluvault.plan.promotion_plan import meant_file, passed_of
+from cluvault.plan.promotion_facts import meant_file, passed_of
 from cluvault.settings import OverrideSettings, RouteSettings
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from cluvault.ops.contents import Present
     from cluvault.ops.workspace import Workspace
     from cluvault.plan.promotion import Promotion
-    from cluvault.plan.promotion_plan import Meant
+    from cluvault.plan.promotion_facts import Meant
 
 
 class DriftOptions(BaseModel):

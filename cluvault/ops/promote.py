@@ -15,9 +15,10 @@ from cluvault.model.reference import SnapshotReference, parse_reference
 from cluvault.ops.promotion_course import carry_on
 from cluvault.ops.promotion_planning import PromoteOptions, plan_promotion
 from cluvault.ops.promotion_report import PromotionReport
-from cluvault.ops.promotion_work import announced, hold, note, working_on
+from cluvault.ops.promotion_work import announced, note
 from cluvault.ops.promotions import find_promotion
 from cluvault.ops.steps import Runner, run_directly
+from cluvault.ops.target_lease import hold, working_on
 from cluvault.plan import promotion_plan as decide
 from cluvault.plan.keys import PromotionKey
 from cluvault.plan.promotion import Promotion, Step, next_step

@@ -13,12 +13,14 @@ from cluvault.model.project_file import read_project_file
 from cluvault.model.promotion import PlannedSource, PromotionPlan
 from cluvault.model.reference import SnapshotReference, parse_reference
 from cluvault.ops.capture import export_capture, store_if_changed
-from cluvault.ops.promotion_work import holder_of
 from cluvault.ops.sources import Source, fetch_source, read_file
+from cluvault.ops.target_lease import holder_of
 from cluvault.plan import promotion_plan as decide
 from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.golden import read_golden
-from cluvault.plan.promotion_plan import ModelNow, Passed, PlannedPromotion, TargetNow, passed_of
+from cluvault.plan.promotion_facts import ModelNow, Passed, TargetNow, meant_file, passed_of
+from cluvault.plan.promotion_plan import PlannedPromotion
+from cluvault.plan.reviewed_plan import check_still_holds
 
 if TYPE_CHECKING:
     from cluvault.model.golden import GoldenUtterance
@@ -78,7 +80,7 @@ async def plan_promotion(workspace: Workspace, options: PromoteOptions) -> Plann
         }
     )
     now = await _plan(workspace, again)
-    decide.check_still_holds(reviewed, now.plan)
+    check_still_holds(reviewed, now.plan)
     decide.refuse_blocked(now.plan)
     return PlannedPromotion(reviewed, now.difference)
 
@@ -95,7 +97,7 @@ async def _plan(workspace: Workspace, options: PromoteOptions) -> PlannedPromoti
     answered = bool(source.api_version) and await client.answers_version(source.api_version)
     version = source.api_version if answered else await client.transfer_version()
     meant = await asyncio.to_thread(
-        lambda: decide.meant_file(
+        lambda: meant_file(
             source.read(),
             route,
             project=project,

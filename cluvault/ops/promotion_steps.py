@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cluvault.errors import GuardRefused, NotFound, ProbeFailed, RoundTripMismatch
-from cluvault.model.project_file import read_project_file
 from cluvault.model.promotion import (
     ApprovalAsked,
     Evaluated,
@@ -29,30 +27,16 @@ from cluvault.model.promotion import (
 from cluvault.ops.fanout import at_once
 from cluvault.ops.imports import NotWhatWasMeant, import_from_storage, keep_unmoved, look_again, prove_round_trip
 from cluvault.ops.measure import AT_ONCE, ask, measure_staged, scores_of
-from cluvault.ops.promotion_work import (
-    Slots,
-    body_of,
-    deploy,
-    hold,
-    note,
-    settled,
-    slots_of,
-    target_of,
-)
-from cluvault.plan.canonical import canonical_digest
-from cluvault.plan.limits import DOCUMENTED
+from cluvault.ops.promotion_work import Slots, body_of, deploy, note, settled, slots_of, target_of
+from cluvault.ops.target_lease import hold
+from cluvault.ops.trained_models import division_of, make_room, running_training, trained_digest
 from cluvault.plan.promotion import Promotion, Step, final_verdict
-from cluvault.plan.promotion_plan import ModelNow, model_to_remove
-from cluvault.service.calls.training import Split, Training
-from cluvault.service.jobs import JobState, state_of
+from cluvault.service.calls.training import Training
 
 if TYPE_CHECKING:
     from cluvault.ops.workspace import Workspace
-    from cluvault.service.calls.training import Division
-    from cluvault.service.client import CluClient
     from cluvault.service.job_models import TrainingJob
     from cluvault.service.jobs import JobHandle
-    from cluvault.settings import TrainSettings
 
 _PROBINGS = 3
 _BETWEEN_PROBINGS = 10.0
@@ -129,64 +113,23 @@ async def train(workspace: Workspace, promotion: Promotion) -> Promotion:
     return await note(workspace, promotion, facts)
 
 
-async def running_training(client: CluClient, project: str, label: str) -> JobHandle[TrainingJob] | None:
-    """The training of a model that is under way; None when there is none."""
-    async for job in client.list_training_jobs(project):
-        labelled = job.result is not None and job.result.model_label == label
-        if labelled and state_of(job.status) is JobState.RUNNING:
-            return await client.training_handle(project, job_id=job.job_id)
-    return None
-
-
 async def _start_training(workspace: Workspace, promotion: Promotion) -> JobHandle[TrainingJob]:
     client, project, settings = await target_of(workspace, promotion), promotion.key.project, promotion.plan.settings
-    await _make_room(workspace, promotion)
+    await make_room(workspace, promotion.key, step=Step.TRAIN)
     await hold(workspace, promotion.key, Step.TRAIN)
     training = Training(
         label=promotion.model_label,
         mode=settings.train.mode,
         config_version=settings.train.config_version,
-        division=_division(settings.train),
+        division=division_of(settings.train),
     )
     return await client.begin_train(project, training)
 
 
-def _division(settings: TrainSettings) -> Division:
-    if isinstance(settings.split, str):
-        return settings.split
-    return Split(settings.split.training, settings.split.testing)
-
-
-async def _make_room(workspace: Workspace, promotion: Promotion) -> None:
-    """Delete the least recently trained model that nothing serves, when there are as many as there may be.
-
-    Raises:
-        GuardRefused: all of them are deployed.
-    """
-    client, project = await target_of(workspace, promotion), promotion.key.project
-    models = [ModelNow(one.label, one.last_trained_at) async for one in client.list_models(project)]
-    if len(models) < DOCUMENTED.models:
-        return
-    deployed = [one.model_label async for one in client.list_deployments(project)]
-    gone = model_to_remove(models, deployed)
-    if gone is None:
-        raise GuardRefused(f"{project} has {len(models)} models, and each is deployed", mend="delete a deployment")
-    await hold(workspace, promotion.key, Step.TRAIN)
-    await client.delete_model(project, label=gone)
-
-
 async def _prove_model(workspace: Workspace, promotion: Promotion) -> None:
     """See that the model was trained on what was imported: by its own snapshot, or else by what the project holds."""
-    client, key, label = await target_of(workspace, promotion), promotion.key, promotion.model_label
-    model = await client.get_model(key.project, label=label)
-    exported = await client.export_project(
-        key.project,
-        trained_model_label=label if model.has_snapshot else None,
-        api_version=promotion.plan.api_version,
-        timeout=workspace.settings.backup.job_timeout,
-    )
-    where = f"what {label} was trained on"
-    digest = await asyncio.to_thread(lambda: canonical_digest(read_project_file(exported.data, source=where)))
+    key, label, version = promotion.key, promotion.model_label, promotion.plan.api_version
+    digest = await trained_digest(workspace, key.resource, key.project, label, api_version=version, or_of_draft=True)
     if digest != promotion.plan.meant_digest:
         message = f"{key.resource}/{key.project} was changed by somebody before {label} was trained"
         raise RoundTripMismatch(message, mend="see that nobody edits it, and promote again")

@@ -18,9 +18,11 @@ from cluvault.model.promotion import (
 )
 from cluvault.ops.capture import export_capture, store_capture
 from cluvault.ops.imports import Body, NotWhatWasMeant, import_from_storage, prove_round_trip
-from cluvault.ops.promotion_steps import running_training, safety_of
-from cluvault.ops.promotion_work import deploy, hold, note, settled, slots_of, target_of, undeploy
+from cluvault.ops.promotion_steps import safety_of
+from cluvault.ops.promotion_work import deploy, note, settled, slots_of, target_of, undeploy
 from cluvault.ops.sources import fetch_source
+from cluvault.ops.target_lease import hold
+from cluvault.ops.trained_models import running_training
 from cluvault.plan.promotion import Step, Why, why_not
 from cluvault.plan.upgrade import rename_project
 

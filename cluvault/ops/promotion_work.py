@@ -1,112 +1,31 @@
-"""What the steps of a promotion share: the lease that they work under, their records, and what the target serves."""
+"""What the steps of a promotion share: their records, what is imported, and what the target serves."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cluvault.errors import GuardRefused, LeaseLost, NotFound, ProjectNotFound
+from cluvault.errors import GuardRefused
 from cluvault.ops.imports import Body
 from cluvault.ops.sources import fetch_source
+from cluvault.ops.target_lease import hold
+from cluvault.ops.trained_models import deployment_of, put_model
 from cluvault.plan.events import events_of_promotion
-from cluvault.plan.promotion_plan import Meant, meant_file
-from cluvault.service.calls.deployments import DeploymentResource
-from cluvault.service.protocol import says_part_is_missing
+from cluvault.plan.promotion_facts import Meant, meant_file
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
-
     from cluvault.model.promotion import Facts
     from cluvault.ops.workspace import Workspace
-    from cluvault.plan.keys import PromotionKey
     from cluvault.plan.promotion import Promotion
     from cluvault.service.client import CluClient
     from cluvault.service.models import Deployment
-    from cluvault.vault.leases import Lease, Turn
 
 SETTLING: Final = 60.0
 """For how many seconds a swap is waited for of which nobody knows whether it was asked for."""
 _LOOKS: Final = 12
 
 
-# --- lease and records ---------------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def working_on(
-    workspace: Workspace,
-    key: PromotionKey,
-    *,
-    step: str,
-    patience: float = 0.0,
-    only_from_the_dead: bool = False,
-    ttl: float | None = None,
-    on_wait: Callable[[Turn], None] = lambda _turn: None,
-) -> AsyncGenerator[None]:
-    """Work under the lease on the target project; the arguments are those of `Leases.acquire`.
-
-    The time to live is the configuration's, or less.
-
-    Raises:
-        LeaseHeld: somebody else has it.
-    """
-    vault = await workspace.vault(create=True)
-    leases = vault.leases(now=workspace.now, clock=workspace.steady, sleep=workspace.sleep)
-    place = (key.resource, key.project)
-    lease = await leases.acquire(
-        *place,
-        holder=f"{workspace.actor} {workspace.new_run_id()}",
-        by=workspace.actor,
-        promotion_id=key.promotion_id,
-        step=step,
-        patience=patience,
-        only_from_the_dead=only_from_the_dead,
-        ttl=min(workspace.settings.promotions.lease_seconds, ttl or float("inf")),
-        on_wait=on_wait,
-    )
-    async with lease.kept():
-        workspace.held[place] = lease
-        try:
-            yield
-        finally:
-            del workspace.held[place]
-
-
-async def refuse_under_way(workspace: Workspace, resource: str, project: str) -> None:
-    """See that no promotion to a project is half done.
-
-    Raises:
-        GuardRefused: one is.
-    """
-    vault = await workspace.vault()
-    for one in await vault.promotions.of_project(resource, project):
-        if not one.has_ended and not one.is_harmless:
-            mend = f"cluvault promote --resume {one.key}, or cluvault rollback"
-            raise GuardRefused(f"promotion {one.key} is under way: {one.state}; nothing was changed", mend=mend)
-
-
-async def holder_of(workspace: Workspace, resource: str, project: str) -> Turn | None:
-    """The last turn of the lease on a target project; None when nobody holds it.
-
-    Who died holds it until somebody sees that its time is over.
-    """
-    vault = await workspace.vault()
-    turn = await vault.leases(now=workspace.now, clock=workspace.steady, sleep=workspace.sleep).look(resource, project)
-    return None if turn is None or turn.record.released else turn
-
-
-async def hold(workspace: Workspace, key: PromotionKey, step: str) -> Lease:
-    """Make sure, just before something is changed, that this worker still has the lease.
-
-    Raises:
-        LeaseLost: it does not.
-    """
-    lease = workspace.held.get((key.resource, key.project))
-    if lease is None:
-        raise LeaseLost(f"promotion {key}: this step is not run under a lease", mend="resume the promotion instead")
-    await lease.ensure(step)
-    return lease
+# --- records -------------------------------------------------------------------------------------------------------
 
 
 async def note(workspace: Workspace, promotion: Promotion, facts: Facts) -> Promotion:
@@ -188,26 +107,9 @@ async def target_of(workspace: Workspace, promotion: Promotion) -> CluClient:
     return await workspace.client(promotion.key.resource)
 
 
-async def deployment_of(client: CluClient, project: str, name: str) -> Deployment | None:
-    """A deployment; None when there is none of this name, or no such project."""
-    try:
-        return await client.get_deployment(project, deployment=name)
-    except ProjectNotFound:
-        return None
-    except NotFound as err:
-        if not says_part_is_missing(err.code):
-            raise
-        return None
-
-
 async def deploy(workspace: Workspace, promotion: Promotion, name: str, label: str, *, step: str) -> None:
     """Put a model into a deployment, on the same resources as production; the same again changes nothing."""
-    client, project = await target_of(workspace, promotion), promotion.key.project
-    like = await deployment_of(client, project, promotion.plan.settings.deploy.production)
-    resources = [DeploymentResource(one.resource_id, one.region) for one in like.resources] if like else []
-    await hold(workspace, promotion.key, step)
-    handle = await client.begin_deploy(project, deployment=name, label=label, resources=resources)
-    await client.wait(handle, timeout=workspace.settings.backup.job_timeout)
+    await put_model(workspace, promotion.key, name, label, like=promotion.plan.settings.deploy.production, step=step)
 
 
 async def undeploy(workspace: Workspace, promotion: Promotion, name: str, *, step: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cluvault.errors import UsageError
 from cluvault.model.reference import SNAPSHOT_ID, SnapshotReference, parse_reference
 from cluvault.ops.catalogue import place_of
-from cluvault.ops.promotion_work import holder_of
+from cluvault.ops.target_lease import holder_of
 from cluvault.plan.keys import PromotionKey
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from cluvault.errors import CluvaultError, DamagedRecord, LeaseHeld, LeaseLost, 
 from cluvault.model.run import Outcome, RunItem
 from cluvault.ops.fanout import at_once, failed_item, ignore
 from cluvault.ops.promotion_course import carry_on
-from cluvault.ops.promotion_work import working_on
 from cluvault.ops.promotions import list_promotions
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
+from cluvault.ops.target_lease import working_on
 from cluvault.plan.recovery import Unfinished, plan_recovery
 
 if TYPE_CHECKING:

@@ -15,17 +15,11 @@ from cluvault.errors import UsageError
 from cluvault.model.run import Outcome
 from cluvault.ops.drift import DriftOptions, plan_drift
 from cluvault.ops.fanout import sentence_of, try_each
-from cluvault.ops.promotion_work import refuse_under_way, working_on
-from cluvault.ops.replica_work import (
-    Ends,
-    Work,
-    last_record,
-    look_at_ends,
-    look_closely,
-    settle_trainings,
-)
+from cluvault.ops.replica_look import Ends, last_record, look_at_ends, look_closely
+from cluvault.ops.replica_work import Work, settle_trainings
 from cluvault.ops.report import Report, RunFailed, finish_run
 from cluvault.ops.steps import Runner, run_directly
+from cluvault.ops.target_lease import refuse_under_way, working_on
 from cluvault.plan.keys import PromotionKey
 from cluvault.plan.replica import ReplicaStatus, is_as_left, replica_item
 
@@ -34,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from cluvault.model.json_text import JsonObject
-    from cluvault.ops.replica_work import Look
+    from cluvault.ops.replica_look import Look
     from cluvault.ops.workspace import Workspace
     from cluvault.plan.drift import Pair
     from cluvault.settings import RouteSettings

@@ -11,8 +11,9 @@ from cluvault.errors import GuardRefused
 from cluvault.model.promotion import Promoted, RollbackBegun, Safety, SwapBegun
 from cluvault.ops.promotion_course import carry_on
 from cluvault.ops.promotion_report import PromotionReport
-from cluvault.ops.promotion_work import note, slots_of, working_on
+from cluvault.ops.promotion_work import note, slots_of
 from cluvault.ops.steps import Runner, run_directly
+from cluvault.ops.target_lease import working_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,9 +24,9 @@ from cluvault.model.intake import IntakeRecord, IntakeState
 from cluvault.model.manifest import Tool
 from cluvault.model.run import Outcome, RunItem
 from cluvault.ops.fanout import failed_item
-from cluvault.ops.promotion_work import hold, working_on
 from cluvault.ops.restore import RestoreOptions, restore_source
 from cluvault.ops.sources import Source, named
+from cluvault.ops.target_lease import hold, working_on
 from cluvault.plan import inbox as plan
 from cluvault.plan.capture import TOOL_NAME
 from cluvault.plan.inbox import NoSlot, Slot, Standing

@@ -24,10 +24,11 @@ from cluvault.model.promotion import DataRestored, Imported, RollbackBegun, Safe
 from cluvault.ops import promotion_steps
 from cluvault.ops.promote import promote
 from cluvault.ops.promotion_planning import PromoteOptions, plan_promotion
-from cluvault.ops.promotion_work import note, working_on
+from cluvault.ops.promotion_work import note
 from cluvault.ops.rollback import RollbackOptions, RollbackReport, rollback
+from cluvault.ops.target_lease import working_on
 from cluvault.plan.promotion import Step
-from cluvault.plan.promotion_plan import plan_to_bytes, read_plan
+from cluvault.plan.reviewed_plan import plan_to_bytes, read_plan
 from tests.support.promoting import (
     GOLDEN,
     answer,

@@ -10,8 +10,8 @@ import pytest
 from cluvault.errors import LeaseHeld
 from cluvault.model.promotion import RolledBack
 from cluvault.model.run import Outcome
-from cluvault.ops.promotion_work import working_on
 from cluvault.ops.recover import RecoverOptions, RecoverReport, recover
+from cluvault.ops.target_lease import working_on
 from tests.support.faulty_store import Killed, StopPoint
 from tests.support.promoting import (
     Death,

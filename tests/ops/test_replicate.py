@@ -11,8 +11,8 @@ import pytest
 from cluvault.errors import ConfigurationError, UsageError
 from cluvault.model.run import Outcome
 from cluvault.ops.drift import DriftOptions, drift
-from cluvault.ops.promotion_work import working_on
 from cluvault.ops.replicate import ReplicaReport, ReplicateOptions, replicate
+from cluvault.ops.target_lease import working_on
 from cluvault.plan.keys import PromotionKey
 from cluvault.service.calls.training import Training
 from tests.support.faulty_store import Killed, StopPoint

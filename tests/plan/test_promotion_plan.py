@@ -1,4 +1,4 @@
-"""The plan of a promotion: what changes, what warns, what refuses; and plan files that bind."""
+"""The plan of a promotion: what changes, what warns, what refuses."""
 
 from __future__ import annotations
 
@@ -7,27 +7,13 @@ from typing import Any
 
 import pytest
 
-from cluvault.errors import GuardRefused, UsageError, VaultTooNew
+from cluvault.errors import GuardRefused
 from cluvault.model.golden import GoldenUtterance
-from cluvault.model.promotion import Promoted, RolledBack, Safety
 from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.losses import Loss
-from cluvault.plan.promotion_plan import (
-    Meant,
-    ModelNow,
-    Passed,
-    PlannedPromotion,
-    TargetNow,
-    check_still_holds,
-    meant_file,
-    model_to_remove,
-    passed_of,
-    plan_promotion,
-    plan_to_bytes,
-    read_plan,
-    refuse_blocked,
-)
-from tests.plan.promotions import MEANT, NOW, SOURCE, plan, promotion, route
+from cluvault.plan.promotion_facts import Meant, ModelNow, Passed, TargetNow
+from cluvault.plan.promotion_plan import PlannedPromotion, plan_promotion, refuse_blocked
+from tests.plan.promotions import NOW, SOURCE, promotion, route
 from tests.plan.test_comparison import project
 
 BEFORE = project(("a", "Book"), ("b", "Book"), ("c", "Cancel"))
@@ -190,15 +176,6 @@ def test_ten_models_leave_no_room() -> None:
     assert not any("is deleted first" in warning for warning in planned(target=stuck).plan.warnings)
 
 
-def test_which_model_goes() -> None:
-    """One without a date is the oldest; where a deployment's model cannot be told, none goes."""
-    models = [ModelNow("b", NOW), ModelNow("a", None), ModelNow("c", NOW - timedelta(days=1))]
-    assert model_to_remove(models, []) == "a"
-    assert model_to_remove(models, ["a"]) == "c"
-    assert model_to_remove(models, ["a", "b", "c"]) is None
-    assert model_to_remove(models, [""]) is None
-
-
 def test_problems_of_the_source_are_warnings() -> None:
     """What the service will refuse is told, and how many other findings there are; no production is told, too."""
     bad = project(*((f"text {number}" * 100, "Book") for number in range(7)))
@@ -218,74 +195,3 @@ def test_what_is_promoted_already_is_nothing_to_do() -> None:
     assert not planned(
         last=passed(model=None, digest=DIGEST), target=target(file=AFTER, deployments={})
     ).plan.nothing_to_do
-
-
-def test_what_a_promotion_leaves_behind() -> None:
-    """The new content and model, or, when it was undone, the former ones."""
-    safety = Safety(snapshot="prod/Desk@x", digest="cd" * 32, production="old", staging=None)
-    done = promotion(safety, Promoted(digest=MEANT, model="cv"))
-    found = passed_of(done)
-    assert found is not None
-    assert (found.stands, found.digest, found.model) == (True, MEANT, done.model_label)
-    undone = passed_of(promotion(safety, Promoted(digest=MEANT, model="cv"), RolledBack()))
-    assert undone is not None
-    assert (undone.stands, undone.digest, undone.model) == (False, "cd" * 32, "old")
-    assert passed_of(promotion(safety)) is None
-    assert passed_of(promotion(Promoted(digest=MEANT, model="cv"))) is None
-
-
-def test_what_is_meant_has_overrides_and_the_targets_name() -> None:
-    """The source itself is left alone."""
-    found = meant_file(
-        BEFORE,
-        route(overrides={"description": "prod"}),
-        project="Other",
-        api_version=VERSION,
-        exported_with=VERSION,
-        source="dev/Desk",
-    )
-    assert (found.file.name, found.file.metadata.get("description")) == ("Other", "prod")
-    assert found.digest == canonical_digest(found.file) != canonical_digest(BEFORE)
-    assert BEFORE.name == "Desk"
-
-
-# --- plan files ----------------------------------------------------------------------------------------------------
-
-
-def test_a_plan_file_says_all_of_the_plan() -> None:
-    """What is written comes back."""
-    one = planned({"gate": {"golden": "golden.csv"}}, golden=(GoldenUtterance(text="a", intent="B"),)).plan
-    assert read_plan(plan_to_bytes(one), source="plan.json") == one
-
-
-def test_what_is_no_plan_file_is_refused() -> None:
-    """Another file, or one of a newer cluvault."""
-    with pytest.raises(UsageError, match="no promotion plan: at route"):
-        read_plan(b'{"format": 1}', source="plan.json")
-    with pytest.raises(UsageError, match="at top level"):
-        read_plan(b"[]", source="plan.json")
-    with pytest.raises(VaultTooNew):
-        read_plan(b'{"format": 2}', source="plan.json")
-
-
-@pytest.mark.parametrize(
-    "moved, said",
-    [
-        ({"source": SOURCE.model_copy(update={"digest": "00" * 32})}, "the content of dev/Desk"),
-        ({"target": plan().target.model_copy(update={"digest": None})}, "the target's content"),
-        ({"target": plan().target.model_copy(update={"production": "x"})}, "the model in production"),
-        ({"meant_digest": "00" * 32}, "what is to be imported"),
-        ({"settings": route(gate={"min-intent-f1": 0.1})}, "the route's configuration"),
-        ({"golden": ()}, "the golden utterances"),
-    ],
-)
-def test_a_plan_binds(moved: dict[str, Any], said: str) -> None:
-    """Whatever has moved since, it is refused."""
-    with pytest.raises(GuardRefused, match=f"{said}.* has moved"):
-        check_still_holds(plan(), plan().model_copy(update=moved))
-
-
-def test_a_plan_holds_on_another_machine() -> None:
-    """Where the golden file lies does not matter; what is in it does."""
-    here, there = plan(route(gate={"golden": "/here/g.csv"})), plan(route(gate={"golden": "/there/g.csv"}))
-    check_still_holds(here, there)

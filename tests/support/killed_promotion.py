@@ -35,9 +35,9 @@ from cluvault.model.project_file import read_project_file
 from cluvault.model.promotion import RollbackBegun
 from cluvault.ops.promote import promote
 from cluvault.ops.promotion_planning import PromoteOptions
-from cluvault.ops.promotion_work import holder_of
 from cluvault.ops.recover import RecoverOptions, recover
 from cluvault.ops.rollback import RollbackOptions, rollback
+from cluvault.ops.target_lease import holder_of
 from cluvault.ops.verify import VerifyOptions, look
 from cluvault.ops.workspace import Workspace
 from cluvault.plan.canonical import canonical_digest

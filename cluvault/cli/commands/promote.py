@@ -15,7 +15,7 @@ from cluvault.ops.promote import promote
 from cluvault.ops.promotion_planning import PromoteOptions
 from cluvault.ops.promotion_report import PromotionRefused, PromotionReport
 from cluvault.ops.sources import read_file
-from cluvault.plan.promotion_plan import plan_to_bytes, read_plan
+from cluvault.plan.reviewed_plan import plan_to_bytes, read_plan
 
 if TYPE_CHECKING:
     from cluvault.ops.workspace import Workspace
