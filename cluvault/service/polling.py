@@ -4,6 +4,8 @@ Jobs of one kind at one resource take about equally long. So whoever waits for o
 done, which is known from those that have ended (`Durations`): one poll a job where they all take the same time, and its
 end noticed late by a fifth of its duration at most where they do not. While nothing is known, one job is asked for,
 soon at first, then ever less often (`PollSchedule`), and those beside it wait for what it tells; see `waiting.py`.
+A job that is done when it is first asked for may have been done for long. So now and then one is asked for earlier than
+the others, a *probe*, until it is known to a twentieth how long such jobs take.
 Deletions are done when they are first asked for, so that is at once.
 """
 
@@ -12,16 +14,23 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 from typing import Final
 
 _KEPT: Final = 16
 _EARLY, _LATE = 0.2, 0.95
-_PATIENCE: Final = 1.2
-"""How far past the moment at which a fifth of the jobs are done the first poll may be, for more to be done by then."""
-_DOUBT: Final = 0.96
-"""Jobs that are done when first asked for may have been done before: later ones are asked for a little earlier, and
-the longer that goes well the more so."""
+_PATIENCE: Final = 1.05
+"""How far past the age at which a fifth of the jobs are done a poll may be, for more to be done by then."""
+_PRECISE: Final = 0.05
+"""How far apart, as a share of the duration, what is too early and what is late enough may be for no probe to be worth
+its request."""
+_AT_ONCE: Final = 4
+"""Probes at once at the most."""
+_BELIEVED: Final = 48
+"""Jobs that may end after one was last found running before somebody looks whether they have become faster."""
+_REACH, _FURTHEST = 0.05, 0.4
+"""How much earlier, as a share of the duration, a probe is that looks whether they have become faster; and at most,
+for each that finds its job done makes the next twice as bold."""
 _STEP, _STEEPEST = 0.05, 0.25
 """How much older, in shares of its age, a job is next time that takes longer than any known; and at most."""
 _SHORTEST: Final = 0.05
@@ -66,26 +75,63 @@ class Durations:
 
     _last: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _sorted: list[float] = field(default_factory=list[float])
-    _at_first: int = 0
+    _too_early: float = 0.0
+    _late_enough: float = inf
+    _since: int = 0
+    _reach: float = _REACH
 
     def __bool__(self) -> bool:
         """Whether anything is known."""
         return bool(self._last)
 
-    def add(self, *, running: float, done: float, reported: float | None = None) -> None:
-        """A job has ended well.
+    def add(self, *, running: float, done: float, reported: float | None = None, was_probe: bool = False) -> bool:
+        """A job has ended well; whether those that wait for others should think again.
 
         Args:
             running: Its age when it was last found running; 0 when it never was.
             done: Its age when it was found done.
             reported: How long it took by the service's own times.
+            was_probe: Whether it was first asked for when `probe` said.
         """
         took = done
         if reported is not None and reported + _COARSE > running:
             took = min(took, reported + _COARSE)
-        self._at_first = 0 if running else self._at_first + 1
-        self._last.append(took * _DOUBT ** ceil(self._at_first / (3 * _KEPT)))
+        has_probed_well = was_probe and not running
+        is_news = has_probed_well or not self._last
+        if has_probed_well:
+            self._late_enough = min(took, self._late_enough)
+            if not self._is_bounded:
+                self._reach = min(2 * self._reach, _FURTHEST)
+        self._since += 1
+        self._last.append(max(running, min(took, self._late_enough)))
         self._sorted = sorted(self._last)
+        return is_news
+
+    def found_running(self, age: float) -> None:
+        """A job of that age was still going on."""
+        self._reach = _REACH
+        if age >= self._late_enough:
+            self._late_enough = inf  # it was not
+        if age >= self._too_early or not self._is_bounded:
+            self._too_early, self._since = age, 0
+
+    @property
+    def _is_bounded(self) -> bool:
+        """Whether it is known, and still to be believed, when a job was found running."""
+        return self._too_early > 0 and self._since < _BELIEVED
+
+    def probes(self) -> list[float]:
+        """Ages at which a job each is to be asked for to learn more than its end, while that is worth a request."""
+        if not self._last:
+            return []
+        known = self._due(0.0, 0)
+        if not self._is_bounded:
+            return [(1 - self._reach) * known]
+        if self._too_early > self._sorted[0]:
+            return []  # they differ
+        gap = known - self._too_early
+        number = min(ceil(gap / (_PRECISE * known)) - 1, _AT_ONCE)
+        return [self._too_early + gap * (place + 1) / (number + 1) for place in range(number)]
 
     def delay(self, age: float, *, misses: int, retry_after: float | None, left: float) -> float:
         """How long to wait before the next poll of a job, when something is known.
@@ -115,4 +161,5 @@ class Durations:
             return age + min(step, DEFAULT_SCHEDULE.cap)
         early = longer[int(_EARLY * (len(longer) - 1))]
         late = longer[ceil(_LATE * len(longer)) - 1]
-        return min(_PATIENCE * early, late)
+        due = min(_PATIENCE * early, late)
+        return due if misses else max(age, min(due, self._late_enough))

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 from typing import TYPE_CHECKING, Final, Generic
 
 from cluvault.errors import NotFound, ProjectNotFound
@@ -33,39 +34,64 @@ class Course:
     def __init__(self) -> None:
         self.durations = Durations()
         self._scout: object | None = None
-        self._followers: deque[tuple[object, asyncio.Future[None]]] = deque()
+        self._sleepers: deque[tuple[object, asyncio.Future[None]]] = deque()
+        self._probes: list[float] = []
+        self._probers: dict[object, float] = {}
 
     async def may_ask(self, who: object, *, timing: Timing, left: float) -> bool:
         """Whether it is this one's turn; else False as soon as there is news, or no time is left."""
         if self._scout in (None, who):
             self._scout = who
             return True
+        await self.has_news(who, left, timing=timing)
+        return False
+
+    async def has_news(self, who: object, seconds: float, *, timing: Timing) -> bool:
+        """Sleep so long; True as soon as more is known of how long jobs take."""
         news = asyncio.get_running_loop().create_future()
         place = (who, news)
-        self._followers.append(place)
-        timer = asyncio.ensure_future(timing.sleep(left))
+        self._sleepers.append(place)
+        timer = asyncio.ensure_future(timing.sleep(seconds))
         try:
             await asyncio.wait({news, timer}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             timer.cancel()
-            if place in self._followers:
-                self._followers.remove(place)
-        return False
+            if place in self._sleepers:
+                self._sleepers.remove(place)
+        return news.done()
+
+    def probe(self, who: object, age: float, delay: float, *, retry_after: float | None) -> float:
+        """Seconds until the first poll: fewer than the others' delay if it is this one's turn to find out more."""
+        if not self._probes and not self._probers:
+            self._probes = self.durations.probes()
+        wanted = self._probers.get(who, self._probes[-1] if self._probes else inf)
+        sooner = max(wanted - age, retry_after or 0.0)
+        if not 0 < sooner < delay:
+            return delay
+        if who not in self._probers:
+            self._probers[who] = self._probes.pop()
+        return sooner
+
+    def has_probed(self, who: object) -> bool:
+        """Whether it was this one's turn, which is over now."""
+        return self._probers.pop(who, None) is not None
 
     def give_up(self, who: object) -> None:
         """Let the one ask that has waited longest, if it was this one's turn."""
+        self.has_probed(who)
         if self._scout is who:
             self._scout = None
-            if self._followers:
-                self._scout, news = self._followers.popleft()
+            if self._sleepers and not self.durations:
+                self._scout, news = self._sleepers.popleft()
                 news.set_result(None)
 
-    def learn(self, *, running: float, done: float, job: Job) -> None:
+    def learn(self, *, running: float, done: float, job: Job, was_probe: bool) -> None:
         """A job has ended well."""
         span = job.last_updated_at - job.created_at if job.last_updated_at and job.created_at else None
-        self.durations.add(running=running, done=done, reported=None if span is None else span.total_seconds())
-        while self._followers:
-            self._followers.popleft()[1].set_result(None)
+        reported = None if span is None else span.total_seconds()
+        if self.durations.add(running=running, done=done, reported=reported, was_probe=was_probe):
+            while self._sleepers:
+                self._sleepers.popleft()[1].set_result(None)
 
 
 class Courses:
@@ -88,7 +114,7 @@ class _Poll(Generic[JobT]):
     retry_after: float | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Wait(Generic[JobT]):
     """One caller that waits for one job."""
 
@@ -114,12 +140,17 @@ class _Wait(Generic[JobT]):
         """Sleep until a poll is worth its request; the last one is made when the time is up."""
         retry_after = self.last.retry_after if self.polls else self.handle.retry_after
         if self.handle.quick and not self.polls and retry_after is None:
-            delay = 0.0
-        elif await self._knows_more():
-            delay = self.course.durations.delay(self.age, misses=self.misses, retry_after=retry_after, left=self.left)
-        else:
-            delay = DEFAULT_SCHEDULE.delay(self.age, retry_after=retry_after, left=self.left)
-        await self.timing.sleep(delay)
+            return
+        while await self._knows_more():
+            delay = self._delay(retry_after)
+            if delay <= 0 or not await self.course.has_news(self, delay, timing=self.timing):
+                return
+        await self.timing.sleep(DEFAULT_SCHEDULE.delay(self.age, retry_after=retry_after, left=self.left))
+
+    def _delay(self, retry_after: float | None) -> float:
+        age = self.age
+        delay = self.course.durations.delay(age, misses=self.misses, retry_after=retry_after, left=self.left)
+        return delay if self.polls else self.course.probe(self, age, delay, retry_after=retry_after)
 
     async def _knows_more(self) -> bool:
         """Whether others have told how long such jobs take; False when nobody has and it is this one's turn to ask."""
@@ -134,13 +165,15 @@ class _Wait(Generic[JobT]):
         """Keep what a poll brought, and tell the others."""
         self.last = found
         self.polls += 1
+        was_probe = self.course.has_probed(self)
         if found.job is None:
             return
         if not jobs.has_ended_well(found.job, self.handle):
             self.running = asked_at
+            self.course.durations.found_running(asked_at)
             self.misses += bool(self.course.durations)  # what was asked in the dark says nothing of what is known now
         elif not self.handle.quick:
-            self.course.learn(running=self.running, done=self.age, job=found.job)
+            self.course.learn(running=self.running, done=self.age, job=found.job, was_probe=was_probe)
         if self.polls % _SCOUTING == 0:
             self.course.give_up(self)
 

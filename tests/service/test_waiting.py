@@ -116,7 +116,7 @@ def wild(chance: random.Random) -> float:
 
 @pytest.mark.parametrize(
     "draw, most_polls, most_late",
-    [(steady, 1.4, 0.08), (varied, 1.2, 0.15), (wild, 2.5, 0.35)],
+    [(steady, 1.1, 0.03), (varied, 1.2, 0.15), (wild, 2.7, 0.25)],
 )
 def test_hundreds_of_jobs_cost_hardly_more_than_a_poll_each(
     draw: Callable[[random.Random], float], most_polls: float, most_late: float
@@ -136,6 +136,15 @@ def test_the_first_jobs_of_all_do_not_ask_all_at_once() -> None:
     run_virtually(service.run([2.0] * 25))
     assert service.polls <= 25 + 6
     assert max(service.late) <= 0.5
+
+
+def test_few_jobs_are_soon_known_well() -> None:
+    """Of the second jobs some are probes, and what they find is used for those beside them."""
+    service = Service(16)
+    _, seconds = run_virtually(service.run([2.0] * 64))
+    assert seconds <= 1.08 * 8
+    assert service.polls <= 64 + 8
+    assert max(service.late[16:]) <= 0.1
 
 
 def test_a_job_that_hangs_keeps_nobody_in_the_dark() -> None:
@@ -194,6 +203,48 @@ def test_jobs_that_get_faster_are_noticed_earlier() -> None:
     service = Service(4, tells_times=False)
     run_virtually(service.run([8.0] * 40 + [4.0] * 200))
     assert max(service.late[-40:]) <= 0.5
+
+
+def test_jobs_that_get_slower_are_asked_for_later() -> None:
+    """What was believed of fast jobs is given up when a slow one is found running: no poll each few milliseconds."""
+    service = Service(4, tells_times=False)
+    run_virtually(service.run([2.0] * 100 + [6.0] * 100))
+    assert service.polls <= 200 + 60
+    assert max(service.late[-40:]) <= 0.5
+
+
+def test_probes_close_in_on_how_long_jobs_take() -> None:
+    """Spread between too early and late enough; none where that is known to a twentieth, or where jobs differ."""
+    durations = Durations()
+    assert durations.probes() == []
+    durations.found_running(1.5)
+    assert durations.add(running=1.5, done=2.0)
+    assert durations.probes() == approx([1.6, 1.7, 1.8, 1.9])
+    assert durations.add(running=0.0, done=1.6, was_probe=True)
+    assert durations.probes() == approx([1.55])
+    durations.found_running(1.55)
+    assert not durations.add(running=1.55, done=1.6)
+    assert durations.probes() == []
+    assert durations.delay(0.0, misses=0, retry_after=None, left=900) == approx(1.6)
+    durations.found_running(1.7)
+    durations.add(running=1.7, done=1.8)
+    assert durations.probes() == []
+    assert durations.delay(1.65, misses=1, retry_after=None, left=900) > 0
+
+
+def test_now_and_then_somebody_looks_whether_jobs_have_become_faster() -> None:
+    """A little earlier after many good ends, and much earlier while that goes well; who asks too early is believed."""
+    durations = Durations()
+    for _ in range(60):
+        durations.add(running=0.0, done=10.0)
+    assert durations.probes() == approx([9.5])
+    durations.add(running=0.0, done=9.5, was_probe=True)
+    assert durations.probes() == approx([9.5 * 0.9])
+    durations.add(running=0.0, done=8.5, was_probe=True)
+    durations.add(running=0.0, done=8.6)
+    assert durations.probes() == approx([8.5 * 0.8])
+    durations.found_running(6.8)
+    assert durations.probes() == approx([6.8 + 1.7 * place / 4 for place in (1, 2, 3)])
 
 
 ages = st.floats(min_value=0, max_value=1000)
