@@ -8,6 +8,7 @@ from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 
 from cluvault.ops import backup as ops
+from cluvault.ops import backup_planning
 from cluvault.ops.backup import BackupOptions
 from cluvault.ops.report import Report, RunFailed, finish_run
 from tasks.artifacts import publish_report
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 STEPS = as_tasks(
     {
-        ops.plan_backup: plan_backup,
+        backup_planning.plan_backup: plan_backup,
         ops.record_models: record_models,
         ops.export_backup: export_backup,
         finish_run: record_run,

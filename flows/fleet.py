@@ -9,8 +9,9 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
-from cluvault.errors import ConfigurationError, PartialFailure
+from cluvault.errors import PartialFailure
 from cluvault.ops.backup import BackupOptions
+from cluvault.ops.backup_planning import chosen_resources
 from cluvault.plan.patience import Patience
 from tasks.fleet import Member, find_under_way, look_at, run_fleet, starter
 from tasks.patience import PatientCalls
@@ -53,11 +54,7 @@ async def fleet(options: FleetOptions = FleetOptions()) -> tuple[Member, ...]:  
     """
     logger = get_run_logger()
     async with open_workspace("fleet", options) as workspace:
-        resources = options.backup.resources or tuple(workspace.settings.resources)
-        for resource in resources:
-            workspace.settings.resource(resource)
-    if not resources:
-        raise ConfigurationError("no resource is configured, so there is nothing to back up", mend="add one")
+        resources = chosen_resources(workspace, options.backup)
     calls = PatientCalls(Patience(options.patience), tell=logger.warning)
     key = f"fleet/{flow_run.id}"
     left = await calls(lambda: find_under_way(options.deployment, options.backup, resources, but=key))

@@ -10,15 +10,16 @@ from prefect import task
 from cluvault.model.json_text import JsonObject
 from cluvault.model.run import RunItem
 from cluvault.ops import backup as ops
-from cluvault.ops import report
-from cluvault.ops.backup import BackupOptions, BackupPlan, ProjectTask
+from cluvault.ops import backup_planning, report
+from cluvault.ops.backup import BackupOptions
+from cluvault.ops.backup_planning import BackupPlan, ProjectTask
 from tasks.running import STEP, current_workspace
 
 
 @task(name="plan-backup", **STEP)
 async def plan_backup(options: BackupOptions) -> BackupPlan:
     """List the projects to back up."""
-    return await ops.plan_backup(current_workspace(), options)
+    return await backup_planning.plan_backup(current_workspace(), options)
 
 
 @task(name="export-backup", task_run_name="export {target.resource}/{target.project}", timeout_seconds=7200, **STEP)

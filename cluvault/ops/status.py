@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from cluvault.errors import CluvaultError, ConfigurationError
+from cluvault.errors import CluvaultError
 from cluvault.ops.fanout import at_once
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.status import Status, VaultFacts, judge_status
@@ -109,7 +109,7 @@ async def survey(
     workspace: Workspace, options: StatusOptions, *, run: Runner = run_directly
 ) -> tuple[list[ResourceFacts], VaultFacts]:
     """What the resources say and what the vault holds. Raises what `look` does."""
-    resources = _chosen(workspace, options)
+    resources = workspace.settings.chosen_resources(options.resources, so="there is no status")
 
     async def ask(resource: str) -> ResourceFacts:
         if options.offline:
@@ -233,12 +233,3 @@ async def _read_runs(workspace: Workspace, vault: Vault) -> RunHistory:
             runs.add(record)
             number += 1
     return runs
-
-
-def _chosen(workspace: Workspace, options: StatusOptions) -> tuple[str, ...]:
-    resources = tuple(dict.fromkeys(options.resources or workspace.settings.resources))
-    if not resources:
-        raise ConfigurationError("no resource is configured, so there is no status", mend="add one")
-    for resource in resources:
-        workspace.settings.resource(resource)
-    return resources

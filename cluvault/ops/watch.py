@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cluvault.errors import ConfigurationError, DamagedSnapshot
+from cluvault.errors import DamagedSnapshot
 from cluvault.model.run import Outcome
 from cluvault.plan.watching import Seen, Watched, change_events, may_be_newer, split_by_quiet
 
@@ -46,9 +46,8 @@ async def watch(workspace: Workspace, options: WatchOptions) -> Watched:
         VaultError: the vault cannot be read.
     """
     settings = workspace.settings
-    resources = options.resources or settings.watch.resources or tuple(settings.resources)
-    if not resources:
-        raise ConfigurationError("no resource is configured, so there is nothing to watch", mend="add one")
+    named = options.resources or settings.watch.resources
+    resources = settings.chosen_resources(named, so="there is nothing to watch")
     listed = [seen for resource in resources for seen in await _list(workspace, resource)]
     vault = await workspace.vault(create=True)
     changed = [seen for resource in resources for seen in await _changed(vault, resource, listed)]

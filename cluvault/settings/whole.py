@@ -20,7 +20,7 @@ from cluvault.settings.vault import MAIN_VAULT, CopySettings, VaultSettings
 from cluvault.settings.work import BackupSettings, CleanupSettings, PromotionSettings, PruneSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 T = TypeVar("T")
 _PLACE: Final = re.compile(r"[.~]|.*[/:]")
@@ -121,6 +121,23 @@ class Settings(Section):
             ConfigurationError: it is not configured; the message names those that are.
         """
         return _configured(self.resources, name, what="resource", table_name="resources", needs="its endpoint")
+
+    def chosen_resources(self, names: Collection[str] = (), *, so: str) -> tuple[str, ...]:
+        """The resources of these names, each once; all when none is named.
+
+        Args:
+            names: Those that somebody chose.
+            so: What follows when there is none at all.
+
+        Raises:
+            ConfigurationError: one is not configured, or none is.
+        """
+        chosen = tuple(dict.fromkeys(names or self.resources))
+        if not chosen:
+            raise ConfigurationError(f"no resource is configured, so {so}", mend="add one")
+        for name in chosen:
+            self.resource(name)
+        return chosen
 
     @property
     def vaults(self) -> dict[str, CopySettings]:

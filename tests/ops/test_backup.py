@@ -15,7 +15,8 @@ from cluvault.emulator.state import Change
 from cluvault.errors import ConfigurationError, NotAVault, StorageFull, StoreUnavailable
 from cluvault.model.manifest import Reason
 from cluvault.model.run import Outcome
-from cluvault.ops.backup import BackupOptions, BackupPlan, ProjectTask, backup, in_turns
+from cluvault.ops.backup import BackupOptions, backup
+from cluvault.ops.backup_planning import BackupPlan, ProjectTask, in_turns
 from cluvault.ops.report import RunFailed
 from cluvault.ops.workspace import Workspace
 from cluvault.plan.history import key_of

@@ -12,7 +12,8 @@ from cluvault.errors import StorageDenied, StoreUnavailable
 from cluvault.model.project_file import read_project_file
 from cluvault.model.run import Outcome
 from cluvault.model.started import StartedExport, StartedExports
-from cluvault.ops.backup import BackupOptions, export_backup, plan_backup
+from cluvault.ops.backup import BackupOptions, export_backup
+from cluvault.ops.backup_planning import plan_backup
 from cluvault.plan.canonical import canonical_digest
 from cluvault.plan.keys import JOBS, jobs_key
 from cluvault.vault.memory import MemoryStore
