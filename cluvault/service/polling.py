@@ -91,7 +91,7 @@ class Durations:
             running: Its age when it was last found running; 0 when it never was.
             done: Its age when it was found done.
             reported: How long it took by the service's own times.
-            was_probe: Whether it was first asked for when `probe` said.
+            was_probe: Whether it was first asked for when `probes` said.
         """
         took = done
         if reported is not None and reported + _COARSE > running:

@@ -161,21 +161,21 @@ class _Wait(Generic[JobT]):
                 return False
         return False
 
-    def note(self, found: _Poll[JobT], asked_at: float) -> None:
-        """Keep what a poll brought, and tell the others."""
+    def note(self, found: _Poll[JobT]) -> None:
+        """Keep what a poll brought, and let the others have their turn."""
         self.last = found
         self.polls += 1
         was_probe = self.course.has_probed(self)
-        if found.job is None:
-            return
-        if not jobs.has_ended_well(found.job, self.handle):
-            self.running = asked_at
-            self.course.durations.found_running(asked_at)
-            self.misses += bool(self.course.durations)  # what was asked in the dark says nothing of what is known now
-        elif not self.handle.quick:
+        if found.job is not None and jobs.has_ended_well(found.job, self.handle) and not self.handle.quick:
             self.course.learn(running=self.running, done=self.age, job=found.job, was_probe=was_probe)
         if self.polls % _SCOUTING == 0:
             self.course.give_up(self)
+
+    def goes_on(self, asked_at: float) -> None:
+        """The job was still going on at that age, and may end well."""
+        self.running = asked_at
+        self.misses += bool(self.course.durations)  # what was asked in the dark says nothing of what is known now
+        self.course.durations.found_running(asked_at)
 
 
 async def wait_for_job(
@@ -204,7 +204,7 @@ async def wait_for_job(
             await wait.until_the_next_poll()
             age = wait.age
             chance = wait.course.durations.chance(age, wait.running)
-            wait.note(await _poll(handle, chance, sender=sender, timing=timing), age)
+            wait.note(await _poll(handle, chance, sender=sender, timing=timing))
             if (job := wait.last.job) is None:
                 continue
             if on_status:
@@ -213,6 +213,7 @@ async def wait_for_job(
                 return job
             if error := jobs.bad_end(job, handle, where=where, request_id=wait.last.request_id):
                 raise error
+            wait.goes_on(age)
         raise jobs.timed_out(wait.last.job, handle, where=where, seconds=seconds, request_id=wait.last.request_id)
     finally:
         wait.course.give_up(wait)

@@ -36,6 +36,10 @@ VERSION: Final = "2023-04-01"
 Step = Response | Callable[[Request], Response]
 
 
+_ROUNDS = 60
+"""Of the event loop, in which nobody begins or ends to sleep: then everybody does."""
+
+
 @dataclass
 class FakeTime:
     """Seconds that pass only while everybody sleeps; whoever wakes first wakes first. `sleeps` says how long each."""
@@ -43,6 +47,7 @@ class FakeTime:
     now: float = 1000.0
     sleeps: list[float] = field(default_factory=list[float])
     _wakes: list[float] = field(default_factory=list[float])
+    _changes: int = 0
 
     def clock(self) -> float:
         return self.now
@@ -51,13 +56,17 @@ class FakeTime:
         self.sleeps.append(seconds)
         wake = self.now + seconds
         self._wakes.append(wake)
+        self._changes += 1
         try:
-            for _ in range(30):  # the others get as far as their own sleep
+            await asyncio.sleep(0)
+            quiet = 0
+            while self.now < wake and quiet < _ROUNDS:
+                before = self._changes
                 await asyncio.sleep(0)
-            while min(self._wakes) < wake:  # noqa: ASYNC110  # nothing to wait for: others move the clock
-                await asyncio.sleep(0)
+                quiet = quiet + 1 if self._changes == before and wake == min(self._wakes) else 0
         finally:
             self._wakes.remove(wake)
+            self._changes += 1
         self.now = max(self.now, wake)
 
 

@@ -77,7 +77,7 @@ def test_no_sixty_seconds_ever_see_more_than_the_limit(limit: int, callers: list
         budget.hold("POST", until)
     sent = times(run(budget, callers))
     assert all(later - earlier >= 60 for earlier, later in zip(sent, sent[limit:], strict=False))
-    assert not holds or not sent or sent[0] >= max(holds)
+    assert not holds or not sent or sent[0] >= max(holds) - 1e-6
 
 
 @given(limits, punctual)

@@ -202,7 +202,7 @@ async def test_a_deletion_is_asked_for_at_once(client: CluClient, service: Scrip
     service.on("DELETE", "/A", accepted(job_url("global", "deletion")))
     service.on("GET", "/global/deletion/jobs/job-1", job("succeeded"))
     await client.delete_project("A")
-    assert time.sleeps == [0]
+    assert time.sleeps == []
 
 
 async def test_a_status_with_retry_after_is_asked_for_then(
