@@ -121,7 +121,7 @@ async def measure(url: str, environment: Mapping[str, str], work: list[Capture],
 
         async def put(capture: Capture) -> None:
             snapshot_id = new_snapshot_id(capture.captured_at, "00000000")
-            await vault.store(capture, snapshot_id=snapshot_id, parent=None, reuse_content=False)
+            await vault.commits.store(capture, snapshot_id=snapshot_id, parent=None, reuse_content=False)
 
         storing = await measured(lambda: at_once(work, put, concurrency=4 * connections))
         manifests = await vault.snapshots()

@@ -253,7 +253,7 @@ class Measurement:
 
     async def _store(self, capture: Capture) -> None:
         snapshot_id = new_snapshot_id(capture.captured_at, "0a1b2c3d")
-        stored = await self._vault.store(capture, snapshot_id=snapshot_id, parent=None, reuse_content=True)
+        stored = await self._vault.commits.store(capture, snapshot_id=snapshot_id, parent=None, reuse_content=True)
         self._manifests.append(stored)
 
     @staticmethod

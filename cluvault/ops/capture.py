@@ -306,4 +306,4 @@ def _knows_models(latest: Manifest, capture: Capture) -> bool:
 
 async def _store(workspace: Workspace, vault: Vault, capture: Capture, *, parent: Manifest | None) -> Manifest:
     snapshot_id = workspace.new_snapshot_id(capture.captured_at)
-    return await vault.store(capture, snapshot_id=snapshot_id, parent=parent, reuse_content=True)
+    return await vault.commits.store(capture, snapshot_id=snapshot_id, parent=parent, reuse_content=True)

@@ -214,7 +214,7 @@ async def _bring(source: Vault, target: Vault, keys: Sequence[SnapshotKey], done
     if not snapshots:
         return
     try:
-        await target.adopt(snapshots, bodies[snapshots[0][0].content.key], others=bodies)
+        await target.commits.adopt(snapshots, bodies[snapshots[0][0].content.key], others=bodies)
     except (DamagedSnapshot, ObjectExists, SnapshotNotFound) as err:
         done.problems += [_failure(one.resource, one.project, one.snapshot_id, err) for one, _ in snapshots]
         return

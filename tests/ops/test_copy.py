@@ -412,7 +412,7 @@ async def test_a_copy_that_would_refer_to_removed_content(kept: World) -> None:
     snapshots = [await source.manifest_bytes(key_of(one)) for one in (second, third)]
     body = await source.read_stored(third)
     await inner.put_new(third.content.key, body)
-    await Vault(store, "any").adopt(snapshots, body)
+    await Vault(store, "any").commits.adopt(snapshots, body)
     assert await target.read(third) == await source.read(third)
 
 
@@ -423,5 +423,5 @@ async def test_the_clock_runs_out(kept: World) -> None:
     seconds = iter(range(0, 100_000, 4000))
     target = Vault(MemoryStore(), "any", clock=lambda: next(seconds))
     with pytest.raises(StoreUnavailable, match="took too long"):
-        await target.adopt([await source.manifest_bytes(key_of(mail))], await source.read_stored(mail))
+        await target.commits.adopt([await source.manifest_bytes(key_of(mail))], await source.read_stored(mail))
     assert await target.snapshots() == []

@@ -77,7 +77,7 @@ async def test_a_damaged_snapshot(world: World, kept: Kept, name: str) -> None:
 async def test_bytes_that_are_no_project_file(world: World, kept: Kept) -> None:
     """The digests fit, and it is of no use: damaged, too."""
     capture = make_capture(b"{}", resource="dev", captured_at=kept.tagged.captured_at)
-    manifest = await (await world.vault()).store(
+    manifest = await (await world.vault()).commits.store(
         capture, snapshot_id=f"{kept.tagged.snapshot_id[:16]}-ffffffff", parent=None, reuse_content=False
     )
     report = await world.verify(drill="prod", references=(manifest.reference,))

@@ -102,7 +102,7 @@ async def test_a_canonical_digest_that_does_not_fit(world: World, kept: Kept) ->
 async def test_bytes_that_are_no_project_file(world: World, kept: Kept) -> None:
     """Whole and as they were given, but of no use to anybody."""
     vault = await world.vault()
-    manifest = await vault.store(
+    manifest = await vault.commits.store(
         make_capture(b"{}"), snapshot_id="20261101T020000Z-000b2c3d", parent=None, reuse_content=False
     )
     (finding,) = (await world.verify(read_data=True)).findings

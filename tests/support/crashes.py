@@ -73,7 +73,7 @@ class Deed:
 
 async def _store(vault: Vault, key: SnapshotKey, parent: Manifest | None = None) -> Manifest:
     capture = make_capture(CONTENTS[key], captured_at=id_moment(key.snapshot_id))
-    return await vault.store(capture, snapshot_id=key.snapshot_id, parent=parent, reuse_content=True)
+    return await vault.commits.store(capture, snapshot_id=key.snapshot_id, parent=parent, reuse_content=True)
 
 
 async def back_up(vault: Vault, _: int) -> None:
@@ -117,7 +117,7 @@ async def adopt(vault: Vault, _: int) -> None:
     """A copy of a snapshot from another vault, with its content."""
     other = await Vault.open(MemoryStore(), create=True, new_id=lambda: "another")
     manifest = await _store(other, NEW)
-    await vault.adopt([(manifest, manifest.to_bytes())], await other.read_stored(manifest))
+    await vault.commits.adopt([(manifest, manifest.to_bytes())], await other.read_stored(manifest))
 
 
 def _with_models(key: SnapshotKey, *exports: bytes) -> Capture:
@@ -138,7 +138,7 @@ def _with_models(key: SnapshotKey, *exports: bytes) -> Capture:
 async def back_up_models(vault: Vault, _: int) -> None:
     """A backup of what is deployed: of content that the vault does not have, of the draft's, and of both once more."""
     capture = _with_models(OLD, b"trained", CONTENTS[OLD], b"trained")
-    manifest = await vault.store(capture, snapshot_id=OLD.snapshot_id, parent=None, reuse_content=True)
+    manifest = await vault.commits.store(capture, snapshot_id=OLD.snapshot_id, parent=None, reuse_content=True)
     assert len(manifest.contents) == len({b"trained", CONTENTS[OLD]})
 
 
@@ -148,7 +148,7 @@ async def back_up_known_models(vault: Vault, _: int) -> None:
     capture = replace(_with_models(NEW), models=tuple(one.listed for one in old.models), deployments=old.deployments)
     views = {one.label: old.seen_as(one.trained_on) for one in old.models if one.trained_on is not None}
     capture = replace(capture, known=views)
-    await vault.store(capture, snapshot_id=NEW.snapshot_id, parent=old, reuse_content=True)
+    await vault.commits.store(capture, snapshot_id=NEW.snapshot_id, parent=old, reuse_content=True)
 
 
 async def adopt_models(vault: Vault, _: int) -> None:
@@ -157,7 +157,7 @@ async def adopt_models(vault: Vault, _: int) -> None:
     await back_up_models(other, 0)
     manifest = await other.manifest(OLD)
     bodies = {view.content.key: await other.read_stored(view) for view in manifest.views}
-    await vault.adopt([(manifest, manifest.to_bytes())], bodies[manifest.content.key], others=bodies)
+    await vault.commits.adopt([(manifest, manifest.to_bytes())], bodies[manifest.content.key], others=bodies)
 
 
 async def _third(vault: Vault, _: int) -> None:

@@ -90,7 +90,7 @@ class Race:
         if serves_old:
             capture = replace(capture, models=(ModelRecord(label="v1"),), known={"v1": self.old})
         try:
-            return await vault.store(
+            return await vault.commits.store(
                 capture,
                 snapshot_id=THIRD_ID,
                 parent=parent or await vault.manifest(key_of(self.old)),
@@ -120,7 +120,7 @@ class Race:
     async def adopt(self, store: ObjectStore, manifest: Manifest, body: bytes) -> Manifest | CluvaultError:
         """Bring a snapshot of another vault."""
         try:
-            await self.vault(store).adopt([(manifest, manifest.to_bytes())], body)
+            await self.vault(store).commits.adopt([(manifest, manifest.to_bytes())], body)
         except CluvaultError as err:
             return err
         return manifest
@@ -197,9 +197,9 @@ async def beginning() -> Beginning:
     """A vault with an old snapshot, which no rule keeps, and the newest, of another content."""
     stage = Stage(Clock(START - timedelta(days=2)))
     vault = await Vault.open(stage.store, create=True, new_id=lambda: VAULT_ID)
-    old = await vault.store(capture_at(OLD_ID, OLD), snapshot_id=OLD_ID, parent=None, reuse_content=True)
+    old = await vault.commits.store(capture_at(OLD_ID, OLD), snapshot_id=OLD_ID, parent=None, reuse_content=True)
     stage.clock.leap(24)
-    new = await vault.store(capture_at(NEW_ID, NEW), snapshot_id=NEW_ID, parent=old, reuse_content=True)
+    new = await vault.commits.store(capture_at(NEW_ID, NEW), snapshot_id=NEW_ID, parent=old, reuse_content=True)
     history = await vault.history("prod", "EmailApp")
     rules = PruneRules(
         read_policy(SETTINGS.vault.retention), VanishedPolicy(), safety_days=0, grace=timedelta(hours=12)

@@ -52,7 +52,7 @@ async def take(
     """Store a capture at a moment."""
     capture = replace(capture, captured_at=moment(seconds))
     snapshot_id = new_snapshot_id(capture.captured_at, entropy)
-    return await vault.store(capture, snapshot_id=snapshot_id, parent=parent, reuse_content=reuse_content)
+    return await vault.commits.store(capture, snapshot_id=snapshot_id, parent=parent, reuse_content=reuse_content)
 
 
 async def listed(vault: Vault, *, resource: str | None = None, project: str | None = None) -> list[SnapshotKey]:

@@ -152,7 +152,7 @@ class VaultMachine(RuleBasedStateMachine):
                 with suppress(SnapshotNotFound):
                     parent = await vault.manifest(SnapshotKey("prod", "EmailApp", same[-1]))
             capture = make_capture(content, captured_at=id_moment(snapshot_id))
-            await vault.store(capture, snapshot_id=snapshot_id, parent=parent, reuse_content=True)
+            await vault.commits.store(capture, snapshot_id=snapshot_id, parent=parent, reuse_content=True)
             self.stored.add(snapshot_id)
 
         self.begin(machine, work, fault)
@@ -220,7 +220,7 @@ class VaultMachine(RuleBasedStateMachine):
             there = {key_of(one) for one in await target.snapshots()}
             for manifest in await source.snapshots():
                 if key_of(manifest) not in there:
-                    await target.adopt([(manifest, manifest.to_bytes())], await source.read_stored(manifest))
+                    await target.commits.adopt([(manifest, manifest.to_bytes())], await source.read_stored(manifest))
             for manifest in await target.snapshots():
                 assert await target.read(manifest) == self.contents[manifest.snapshot_id]
 

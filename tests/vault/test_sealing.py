@@ -226,7 +226,7 @@ async def test_a_copy_needs_no_identity(store: ObjectStore) -> None:
     there = MemoryStore()
     manifest = await take(await writer(store), make_capture())
     here, target = await opened(store, Sealing()), await opened(there, Sealing())
-    await target.adopt([(manifest, await store.get(FIRST.manifest))], await here.read_stored(manifest))
+    await target.commits.adopt([(manifest, await store.get(FIRST.manifest))], await here.read_stored(manifest))
     assert await everything(there) == await everything(store)
     assert await (await reader(there)).read(manifest) == RAW
 

@@ -239,7 +239,7 @@ async def test_an_id_is_given_once(vault: Vault) -> None:
 async def test_an_id_of_another_time_is_refused(vault: Vault) -> None:
     """The id says when; a caller that mixes two up is told before anything is listed."""
     with pytest.raises(ValueError, match="does not belong to"):
-        await vault.store(
+        await vault.commits.store(
             make_capture(captured_at=moment(1)), snapshot_id=FIRST.snapshot_id, parent=None, reuse_content=True
         )
     assert await listed(vault) == []
