@@ -32,6 +32,8 @@ async def prune(options: PruneOptions = PruneOptions()) -> PruneReport:  # noqa:
     shown: list[tuple[ProjectPrune, ...]] = []
     async with open_workspace("prune", options) as workspace:
         report = await ops.prune(workspace, options, run=STEPS, on_plan=shown.append)
+        for damaged in report.damaged:
+            logger.error("%s", damaged.detail)
         for plans in shown:
             await publish_prune_plan(plans)
         if report.run is not None:

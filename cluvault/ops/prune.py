@@ -5,28 +5,29 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cluvault.errors import CluvaultError, ConfigurationError, SnapshotNotFound
+from cluvault.errors import CluvaultError, ConfigurationError, DamagedRecord, SnapshotNotFound
 from cluvault.model.run import Outcome, RunItem
 from cluvault.ops.catalogue import place_of
 from cluvault.ops.fanout import at_once, failed_item, ignore
 from cluvault.ops.report import Report, finish_run
 from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.keys import parse_manifest_key
-from cluvault.plan.protection import promised_by
+from cluvault.plan.protection import UnreadablePromotion, promised_by, snapshot_named
 from cluvault.plan.prune import PUT_BACK, ProjectPrune, PruneRules, plan_prune, to_put_back
 from cluvault.plan.retention import read_policy, read_vanished_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from cluvault.errors import VaultError
     from cluvault.model.json_text import JsonObject
     from cluvault.ops.workspace import Workspace
     from cluvault.plan.history import History
-    from cluvault.plan.keys import SnapshotKey
+    from cluvault.plan.keys import PromotionKey, SnapshotKey
     from cluvault.plan.prune import Recorded
     from cluvault.vault.removal import Pruned
     from cluvault.vault.vault import Vault
@@ -65,10 +66,23 @@ class PruneReport:
     plans: tuple[ProjectPrune, ...]
     run: Report | None
 
+    @property
+    def damaged(self) -> tuple[RunItem, ...]:
+        """The promotions that cannot be read, and for which more is kept than the policy says."""
+        return _doubtful(self.plans)
+
+    @property
+    def exit_code(self) -> int:
+        """The run's; without one 5 when damage was found."""
+        if self.run is not None:
+            return self.run.exit_code
+        return DamagedRecord.exit_code if self.damaged else 0
+
     def to_json(self) -> JsonObject:
         """The plan and what was done of it, for programs."""
         run = self.run.to_json() if self.run is not None else None
-        return {"projects": [plan.to_dict() for plan in self.plans], "run": run}
+        damaged = [{"promotion": f"{one.resource}/{one.project}", "problem": one.detail} for one in self.damaged]
+        return {"projects": [plan.to_dict() for plan in self.plans], "damaged": damaged, "run": run}
 
 
 async def prune(
@@ -107,7 +121,7 @@ async def prune(
 
     done = await at_once(to_do, one, concurrency=_AT_ONCE)
     resources = sorted({plan.resource for plan in to_do})
-    items = [item for found in done for item in found]
+    items = [*_doubtful(plans), *(item for found in done for item in found)]
     return PruneReport(plans, await run(finish_run, workspace, "prune", started_at, resources, items))
 
 
@@ -137,10 +151,10 @@ async def plan_vault_prune(workspace: Workspace, options: PruneOptions) -> tuple
     vault = await workspace.vault()
     rules = rules_of(workspace, options)
     projects = await projects_of_vault(vault, options.places)
-    promised = promised_by(await vault.promotions.all())
+    needs = await _needs_of_promotions(vault)
 
     async def one(project: VaultProject) -> ProjectPrune:
-        plan, _, _ = await _look_at(vault, project, rules, promised=promised, now=workspace.now())
+        plan, _, _ = await _look_at(vault, project, rules, needs, now=workspace.now())
         return plan
 
     plans = await at_once(projects, one, concurrency=_AT_ONCE)
@@ -172,8 +186,8 @@ async def prune_project(workspace: Workspace, plan: ProjectPrune, options: Prune
     rules = rules_of(workspace, options)
     gone_since = (await vault.runs.vanished(plan.resource)).get(plan.project)
     project = VaultProject(plan.resource, plan.project, gone_since)
-    promised = promised_by(await vault.promotions.all())
-    present, history, records = await _look_at(vault, project, rules, promised=promised, now=workspace.now())
+    needs = await _needs_of_promotions(vault)
+    present, history, records = await _look_at(vault, project, rules, needs, now=workspace.now())
     held = await vault.holds.of_project(plan.resource, plan.project)
     back = await vault.removal.put_back(to_put_back(history, held, records))
     done = await vault.removal.carry_out(
@@ -203,13 +217,26 @@ def _stayed(shown: ProjectPrune, present: ProjectPrune) -> list[RunItem]:
     ]
 
 
+class _Needs(NamedTuple):
+    """The snapshots that promotions need, with the reasons; and the promotions of which nobody can tell."""
+
+    promised: Mapping[SnapshotKey, Sequence[str]]
+    unreadable: tuple[UnreadablePromotion, ...]
+
+
+async def _needs_of_promotions(vault: Vault) -> _Needs:
+    faults: dict[PromotionKey, VaultError] = {}
+    promotions = await vault.promotions.all(on_fault=faults.__setitem__)
+    unreadable: list[UnreadablePromotion] = []
+    for key, fault in faults.items():
+        plan = await vault.promotions.plan_of(key)
+        source = None if plan is None else snapshot_named(plan.source.reference)
+        unreadable.append(UnreadablePromotion(key, str(fault), source))
+    return _Needs(promised_by(promotions), tuple(unreadable))
+
+
 async def _look_at(
-    vault: Vault,
-    project: VaultProject,
-    rules: PruneRules,
-    *,
-    promised: Mapping[SnapshotKey, Sequence[str]],
-    now: datetime,
+    vault: Vault, project: VaultProject, rules: PruneRules, needs: _Needs, *, now: datetime
 ) -> tuple[ProjectPrune, History, list[Recorded]]:
     """A plan for a project, and what it was made from.
 
@@ -219,9 +246,29 @@ async def _look_at(
     holds = await vault.holds.of_project(project.resource, project.project)
     records = await vault.removal.records(project.resource, project.project)
     plan = plan_prune(
-        history, rules, holds=holds, records=records, gone_since=project.gone_since, now=now, promised=promised
+        history,
+        rules,
+        holds=holds,
+        records=records,
+        gone_since=project.gone_since,
+        now=now,
+        promised=needs.promised,
+        unreadable=needs.unreadable,
     )
     return plan, history, records
+
+
+def _doubtful(plans: Sequence[ProjectPrune]) -> tuple[RunItem, ...]:
+    found = sorted({one for plan in plans for one in plan.doubtful}, key=lambda one: one.key)
+    return tuple(
+        RunItem(
+            resource=one.key.resource,
+            project=one.key.project,
+            outcome=Outcome.DAMAGED,
+            detail=f"{one.problem}; every snapshot is kept that it may need",
+        )
+        for one in found
+    )
 
 
 def _items(plan: ProjectPrune, done: Pruned, back: Sequence[SnapshotKey]) -> list[RunItem]:

@@ -8,10 +8,11 @@ snapshot knows of.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from cluvault.model.manifest import Reason
+from cluvault.model.manifest import Reason, id_moment
 from cluvault.model.promotion import Safety
 from cluvault.model.reference import SnapshotReference, parse_reference
 from cluvault.plan.history import key_of
@@ -23,9 +24,39 @@ if TYPE_CHECKING:
 
     from cluvault.model.hold import Hold
     from cluvault.model.manifest import Manifest
+    from cluvault.plan.keys import PromotionKey
     from cluvault.plan.promotion import Promotion
 
+_CLOCKS: Final = timedelta(days=1)
+"""By how much the clocks of who took a snapshot and of who promoted it may differ."""
+_UNDATED: Final = id_moment("")
 _KEPT_FOR_UNDOING: Final = {Reason.SAFETY: "safety snapshot", Reason.PRE_DELETE: "snapshot from before a deletion"}
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadablePromotion:
+    """A promotion of which not every record can be read: whether it has ended, and what it needs, is not known.
+
+    Attributes:
+        problem: Which record, what is wrong with it, and the mend.
+        source: The snapshot that it promotes; None when that cannot be read either.
+    """
+
+    key: PromotionKey
+    problem: str
+    source: SnapshotKey | None
+
+    def may_need(self, snapshot: SnapshotKey) -> bool:
+        """Whether it may need a snapshot: its source, and any of its target's, one of which would undo it.
+
+        When nobody can tell the source, it may be any snapshot that was there when the promotion began.
+        """
+        if (snapshot.resource, snapshot.project) == (self.key.resource, self.key.project):
+            return True
+        if self.source is not None:
+            return snapshot == self.source
+        began = id_moment(self.key.promotion_id)
+        return began == _UNDATED or id_moment(snapshot.snapshot_id) <= began + _CLOCKS
 
 
 def protections(
@@ -35,6 +66,7 @@ def protections(
     safety_days: int,
     now: datetime,
     promised: Mapping[SnapshotKey, Sequence[str]] | None = None,
+    unreadable: Collection[UnreadablePromotion] = (),
 ) -> dict[SnapshotKey, list[str]]:
     """The reasons outside the policy for which snapshots of one project stay.
 
@@ -44,6 +76,7 @@ def protections(
         safety_days: For how long a snapshot is kept that was taken before something replaced or deleted the project.
         now: The present instant.
         promised: What promotions need, as `promised_by` finds it.
+        unreadable: Promotions of which nobody can tell what they need.
     """
     reasons: defaultdict[SnapshotKey, list[str]] = defaultdict(list)
     for key, sentences in (promised or {}).items():
@@ -54,6 +87,9 @@ def protections(
         what = _KEPT_FOR_UNDOING.get(manifest.reason)
         if what is not None and now - manifest.captured_at < timedelta(days=safety_days):
             reasons[key_of(manifest)].append(f"{what} of the last {safety_days} days")
+        for one in unreadable:
+            if one.may_need(key_of(manifest)):
+                reasons[key_of(manifest)].append(f"promotion {one.key}, which cannot be read, may need it")
     for key, sentence in _serving(snapshots):
         reasons[key].append(sentence)
     return dict(reasons)
@@ -80,10 +116,16 @@ def promised_by(promotions: Iterable[Promotion]) -> dict[SnapshotKey, list[str]]
 def _promise(promised: defaultdict[SnapshotKey, list[str]], promotion: Promotion, state: str) -> None:
     safety = promotion.find(Safety)
     for reference in (promotion.plan.source.reference, safety.snapshot if safety is not None else None):
-        parsed = parse_reference(reference) if reference is not None else None
-        if isinstance(parsed, SnapshotReference) and parsed.snapshot_id is not None:
-            key = SnapshotKey(parsed.resource, parsed.project, parsed.snapshot_id)
+        if reference is not None and (key := snapshot_named(reference)) is not None:
             promised[key].append(f"of promotion {promotion.key}: {state}")
+
+
+def snapshot_named(reference: str) -> SnapshotKey | None:
+    """The snapshot that a reference names by its id; None when it does not."""
+    parsed = parse_reference(reference)
+    if not isinstance(parsed, SnapshotReference) or parsed.snapshot_id is None:
+        return None
+    return SnapshotKey(parsed.resource, parsed.project, parsed.snapshot_id)
 
 
 def _serving(snapshots: Collection[Manifest]) -> Iterator[tuple[SnapshotKey, str]]:

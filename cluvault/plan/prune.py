@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cluvault.model.prune_record import PruneRecord, RemovedSnapshot
     from cluvault.plan.history import History
     from cluvault.plan.keys import SnapshotKey
+    from cluvault.plan.protection import UnreadablePromotion
     from cluvault.plan.retention import RetentionPolicy, VanishedPolicy, Verdict
 
 COMMIT_LIMIT: Final = timedelta(hours=1)
@@ -74,6 +75,7 @@ class ProjectPrune:
         returning: Held snapshots that an earlier prune removed and did not live to put back.
         bytes_waiting: The size of the former.
         bytes_expired: The size of the latter.
+        doubtful: Promotions that cannot be read, for which some of its snapshots are kept.
     """
 
     resource: str
@@ -86,6 +88,7 @@ class ProjectPrune:
     bytes_waiting: int = 0
     bytes_expired: int = 0
     gone_since: datetime | None = None
+    doubtful: tuple[UnreadablePromotion, ...] = ()
 
     @property
     def removed(self) -> tuple[SnapshotKey, ...]:
@@ -144,6 +147,7 @@ def plan_prune(
     gone_since: datetime | None,
     now: datetime,
     promised: Mapping[SnapshotKey, Sequence[str]] | None = None,
+    unreadable: Sequence[UnreadablePromotion] = (),
 ) -> ProjectPrune:
     """Decide about everything that a vault holds of a project.
 
@@ -155,6 +159,7 @@ def plan_prune(
         gone_since: When a backup first missed the project in its resource.
         now: The present instant.
         promised: The snapshots that promotions need, with the reasons.
+        unreadable: Promotions of which nobody can tell what they need: what they may need stays.
     """
     there = {key_of(one) for one in history.snapshots}
     candidates = [
@@ -169,6 +174,7 @@ def plan_prune(
             safety_days=rules.safety_days,
             now=now,
             promised={key: reasons for key, reasons in (promised or {}).items() if key in there},
+            unreadable=unreadable,
         ),
         "drop_damaged": rules.drop_damaged,
     }
@@ -194,6 +200,7 @@ def plan_prune(
         bytes_waiting=sum(history.contents[key].size for key in waiting),
         bytes_expired=sum(history.contents[key].size for key in expired),
         gone_since=gone_since,
+        doubtful=tuple(one for one in unreadable if any(map(one.may_need, there))),
     )
 
 

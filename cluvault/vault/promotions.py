@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from cluvault import __version__
-from cluvault.errors import DamagedRecord, LeaseLost, ObjectExists, UsageError, VaultError, VaultTooNew
+from cluvault.errors import DamagedRecord, LeaseLost, ObjectExists, ObjectNotFound, UsageError, VaultError, VaultTooNew
 from cluvault.model.manifest import Tool
 from cluvault.model.promotion import Planned, PromotionRecord
 from cluvault.model.record_text import read_record, record_bytes
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
 
-    from cluvault.model.promotion import Facts
+    from cluvault.model.promotion import Facts, PromotionPlan
     from cluvault.vault.store import ObjectStore
 
 _READS_AT_ONCE: Final = 32
@@ -88,6 +88,14 @@ class Promotions:
         if not numbers:
             raise UsageError(f"there is no promotion {key}", mend="`cluvault promotions` lists them")
         return await self._load(key, numbers[key])
+
+    async def plan_of(self, key: PromotionKey) -> PromotionPlan | None:
+        """The plan of a promotion, whatever became of its other records; None when it cannot be read either."""
+        try:
+            facts = (await self._read(key, 0)).facts
+        except (DamagedRecord, ObjectNotFound, VaultTooNew):
+            return None
+        return facts.plan if isinstance(facts, Planned) else None
 
     async def of_project(
         self, resource: str, project: str, *, on_fault: Callable[[PromotionKey, VaultError], None] | None = None

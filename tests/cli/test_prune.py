@@ -76,7 +76,7 @@ class TestPrune:
         """Plan and run have the same keys; standard output is one JSON value."""
         planned = edited.done("prune", "--json").json
         applied = edited.done("prune", "dev/Pizza", "--apply", "--json").json
-        assert set(planned) == set(applied) == {"projects", "run"}
+        assert set(planned) == set(applied) == {"projects", "damaged", "run"}
         assert planned["run"] is None
         assert [one["project"] for one in planned["projects"]] == ["Mail", "Pizza"]
         assert set(planned["projects"][0]) == {"resource", "project", "goneSince", "snapshots", "contents"}
@@ -109,6 +109,24 @@ class TestPrune:
         assert "not a manifest" in shown
         edited.done("prune", "dev/Pizza", "--drop-damaged", "--apply")
         assert ids(edited) == [old]
+
+    def test_a_promotion_that_cannot_be_read(self, edited: Desk) -> None:
+        """Is named on standard error with exit code 5, also where nothing is removed; the rest goes."""
+        before = edited.vault / "promotions/dev/Mail/20260101T000000Z-00000001/000.json"
+        before.parent.mkdir(parents=True)
+        before.write_text("{")
+        target = edited.vault / "promotions/dev/Pizza/20260101T000000Z-00000001/000.json"
+        target.parent.mkdir(parents=True)
+        target.write_text("{")
+        shown = edited("prune")
+        assert (shown.code, shown.stderr.count("000.json: not a promotion's record")) == (5, 2)
+        assert "which cannot be read, may need it" in shown.out
+        assert shown.out.splitlines()[-1] == "nothing to remove"
+        target.unlink()
+        applied = edited("prune", "--apply")
+        assert applied.code == 5
+        assert [row.split()[0] for row in applied.out.splitlines()[-3:-1]] == ["damaged", "removed"]
+        assert edited("prune", "--json").json["damaged"][0]["promotion"] == "dev/Mail"
 
     def test_a_snapshot_that_comes_back(self, edited: Desk) -> None:
         """It is held, and a prune that was killed had removed it."""

@@ -16,6 +16,7 @@ from cluvault.plan.keys import IntakeKey, PromotionKey, ReplicaKey, SnapshotKey,
 from cluvault.plan.verify import FindingKind
 from cluvault.vault.memory import MemoryStore
 from cluvault.vault.promotions import Promotions
+from cluvault.vault.vault import Vault
 from tests.plan.promotions import NOW
 from tests.support.faulty_store import FaultyStore, Killed, stop_points
 from tests.support.promoting import desk, promoted, promoting_world
@@ -189,6 +190,17 @@ async def test_verify_names_a_promotions_missing_record(world: World) -> None:
     report = await world.verify()
     assert [(one.kind, one.key) for one in report.findings] == [(FindingKind.MISSING, gone)]
     assert report.exit_code == 5
+
+
+async def test_a_record_that_was_deleted_comes_back_from_the_other_vault(world: World) -> None:
+    """Though later ones are there."""
+    await world.copy()
+    before = await records(world.store)
+    await world.store.delete(sorted(before)[2])
+    here, other = Vault(world.store, "here"), Vault(world.copies[PLACE], "other")
+    assert await here.copy_series(other, "promotions/") == []
+    assert await records(world.store) == before
+    assert (await world.verify()).findings == ()
 
 
 async def test_verify_takes_what_people_write_by_hand(world: World) -> None:

@@ -9,14 +9,20 @@ import pytest
 
 from cluvault.errors import ConfigurationError, NotAVault, ObjectLocked, SnapshotNotFound, StoreUnavailable, UsageError
 from cluvault.model.hold import Hold
+from cluvault.model.promotion import Abandoned, Planned
 from cluvault.model.run import Outcome
-from cluvault.ops.prune import PruneOptions, prune, prune_project
+from cluvault.ops.prune import PruneOptions, plan_vault_prune, prune, prune_project
 from cluvault.plan.history import key_of
+from cluvault.plan.keys import PromotionKey
+from cluvault.vault.promotions import Promotions
+from tests.plan.promotions import SOURCE
+from tests.plan.promotions import plan as plan_of
 from tests.support.faulty_store import FaultyStore, Killed, KilledBehindDeletion, StopPoint
 from tests.support.snapshots import everything, overwrite
 from tests.support.world import World, project_file
 
 if TYPE_CHECKING:
+    from cluvault.model.manifest import Manifest
     from cluvault.model.run import RunItem
     from cluvault.ops.prune import PruneReport
     from cluvault.plan.prune import ProjectPrune
@@ -308,6 +314,78 @@ async def test_an_unreadable_manifest(kept: World) -> None:
     assert "not a manifest" in str(report.plans[0].to_dict()["snapshots"][-1]["reasons"])
     contents = [key for key in await everything(kept.store) if key.endswith(".gz")]
     assert [key.split("/")[2] for key in contents] == ["Travel"] * 3 + ["Hotels"]
+
+
+# --- promotions that cannot be read --------------------------------------------------------------------------------
+
+
+async def begun(kept: World, target: str, source: Manifest) -> PromotionKey:
+    """A promotion to a project that only has its first record."""
+    made = plan_of(source=SOURCE.model_copy(update={"reference": source.reference}))
+    resource, project = target.split("/")
+    key = PromotionKey(resource, project, f"{kept.moment:%Y%m%dT%H%M%SZ}-00000001")
+    await Promotions(kept.store).begin(key, Planned(plan=made), at=kept.moment, by="anna", holder="worker")
+    return key
+
+
+async def test_an_unreadable_promotion_keeps_what_it_may_need_and_nothing_else(kept: World) -> None:
+    """The target's snapshots and the source; the rest is pruned, the record is named, and the exit code is 5."""
+    oldest, middle, _ = await kept.snapshots("dev")
+    key = await begun(kept, "prod/Hotels", oldest)
+    await kept.store.put_new(key.record(1), b"{")
+    before = await everything(kept.store)
+    shown = await kept.prune()
+    assert (shown.run, shown.exit_code, removed(shown)) == (None, 5, {"dev/Travel": 1, "prod/Hotels": 0})
+    assert await everything(kept.store) == before
+    reasons = {one.candidate.key: one.reasons for found in shown.plans for one in found.verdicts}
+    assert reasons[key_of(oldest)] == (f"promotion {key}, which cannot be read, may need it",)
+    report = await kept.prune(apply=True)
+    assert report.exit_code == 5
+    assert rows(report) == [("prod/Hotels", "damaged", None), ("dev/Travel", "removed", middle.snapshot_id)]
+    assert report.run is not None
+    assert f"{key.record(1)}: not a promotion's record" in str(report.run.items[0].detail)
+    assert "bring it back from a copy of the vault" in str(report.run.items[0].detail)
+    again = await kept.prune(apply=True)
+    assert again.exit_code == 5
+    await kept.store.delete(key.record(1))
+    promotions = Promotions(kept.store)
+    end = Abandoned(why="it is mended")
+    await promotions.add(await promotions.load(key), end, at=kept.moment, by="anna", holder="worker")
+    assert removed(await kept.prune(apply=True)) == {"dev/Travel": 1, "prod/Hotels": 1}
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"format": 7}', b""])
+async def test_where_the_plan_cannot_be_read_what_was_there_stays(kept: World, body: bytes) -> None:
+    """Nobody knows what was promoted: of every project what is older; what came later is pruned."""
+    key = PromotionKey("prod", "Elsewhere", f"{kept.moment:%Y%m%dT%H%M%SZ}-00000001")
+    await kept.store.put_new(key.record(0), body)
+    shown = await kept.prune(apply=True)
+    assert (removed(shown), shown.run, shown.exit_code) == ({"dev/Travel": 0, "prod/Hotels": 0}, None, 5)
+    kept.moment += 2 * DAY
+    await edit(kept, "to Kyiv", "to Baku", "to Riga")
+    assert removed(await kept.prune("dev", apply=True)) == {"dev/Travel": 2}
+
+
+async def test_a_record_that_is_missing_before_others_is_no_end_of_a_prune(kept: World) -> None:
+    """Of a promotion without its first record nobody knows the source either."""
+    key = await begun(kept, "prod/Hotels", (await kept.snapshots("dev"))[0])
+    await kept.store.put_new(key.record(1), b"{")
+    await kept.store.delete(key.record(0))
+    shown = await kept.prune()
+    assert [f"{key.record(0)}: is missing" in str(one.detail) for one in shown.damaged] == [True]
+    assert removed(shown) == {"dev/Travel": 0, "prod/Hotels": 0}
+
+
+async def test_a_plan_that_was_shown_is_held_back_by_a_record_that_broke_since(kept: World) -> None:
+    """What it may need stays when the plan is carried out."""
+    key = await begun(kept, "prod/Hotels", (await kept.snapshots("dev"))[-1])
+    options = PruneOptions(places=("prod",), apply=True)
+    async with kept.workspace() as workspace:
+        (shown,) = await plan_vault_prune(workspace, options)
+        await kept.store.put_new(key.record(1), b"{")
+        (item,) = await prune_project(workspace, shown, options)
+    assert (item.outcome, len(shown.removed)) == (Outcome.SKIPPED, 1)
+    assert "which cannot be read, may need it" in str(item.detail)
 
 
 # --- meanwhile -----------------------------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ import pytest
 from cluvault.model.hold import Hold
 from cluvault.model.manifest import DeploymentRecord, ModelRecord, Reason
 from cluvault.model.promotion import Abandoned, ImportBegun, Promoted, Safety
+from cluvault.plan.history import key_of
 from cluvault.plan.keys import SnapshotKey
-from cluvault.plan.protection import promised_by, protections
-from tests.plan.promotions import promotion
+from cluvault.plan.protection import UnreadablePromotion, promised_by, protections, snapshot_named
+from tests.plan.promotions import KEY, promotion
 from tests.support.histories import NOW, hours_ago, key_at, manifest_at
 
 if TYPE_CHECKING:
@@ -133,3 +134,38 @@ def test_what_is_promised_is_protected() -> None:
     """With the promotion's sentence as the reason."""
     found = protections((), holds={}, safety_days=0, now=NOW, promised={SOURCE_KEY: ["x"]})
     assert found == {SOURCE_KEY: ["x"]}
+
+
+def test_a_promotion_that_cannot_be_read_may_need_its_target_and_its_source() -> None:
+    """All snapshots of the target, and the one that it promotes."""
+    one = UnreadablePromotion(KEY, "damaged", SOURCE_KEY)
+    assert one.may_need(SAFETY_KEY)
+    assert one.may_need(SOURCE_KEY)
+    assert not one.may_need(replace(SOURCE_KEY, snapshot_id="20261122T105959Z-00000000"))
+    assert not one.may_need(replace(SAFETY_KEY, project="Other"))
+
+
+def test_a_promotion_without_a_plan_may_need_whatever_was_there() -> None:
+    """Of every project; clocks may differ by a day. Of a promotion without a date nothing is known at all."""
+    one = UnreadablePromotion(KEY, "damaged", None)
+    assert one.may_need(replace(SOURCE_KEY, project="Other"))
+    assert one.may_need(replace(SOURCE_KEY, snapshot_id="20261123T120000Z-00000000"))
+    assert not one.may_need(replace(SOURCE_KEY, snapshot_id="20261123T120001Z-00000000"))
+    undated = replace(one, key=replace(KEY, promotion_id="20261345T120000Z-00000000"))
+    assert undated.may_need(replace(SOURCE_KEY, snapshot_id="20301123T120001Z-00000000"))
+
+
+def test_what_may_be_needed_is_protected() -> None:
+    """With the promotion's name as the reason; nothing else is."""
+    needed, other = manifest_at(hours_ago(5)), manifest_at(hours_ago(4))
+    one = UnreadablePromotion(KEY, "damaged", key_of(needed))
+    assert reasons(needed, other, unreadable=[one]) == {
+        needed.snapshot_id: [f"promotion {KEY}, which cannot be read, may need it"]
+    }
+
+
+@pytest.mark.parametrize("reference", ["dev/Desk", "dev/Desk@2026-11-22", "live:dev/Desk"])
+def test_only_an_id_names_a_snapshot(reference: str) -> None:
+    """Other references name another one tomorrow, or none."""
+    assert snapshot_named(reference) is None
+    assert snapshot_named(SOURCE_KEY.reference) == SOURCE_KEY

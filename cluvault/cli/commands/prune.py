@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cluvault.cli.invocation import Command, Invocation, flow_option, options_of
-from cluvault.cli.render import finish, print_json, print_report, print_table, progress, say
+from cluvault.cli.render import complain, finish, print_json, print_report, print_table, progress, say
 from cluvault.cli.runs import show_run
 from cluvault.cli.text import size, when
 from cluvault.ops.prune import PruneOptions, PruneReport, prune
@@ -48,12 +48,16 @@ def command(
     try:
         report = invocation.act("prune", options, directly, by_flow=by_flow)
     except RunFailed as err:  # of the flow, which has shown its plan as an artifact
-        return show_run(invocation, err.report, around={"projects": None})
+        return show_run(invocation, err.report, around={"projects": None, "damaged": None})
     if invocation.json:
         print_json(report.to_json())
     else:
         _show(report)
-    return finish(report.run) if report.run is not None else 0
+    if report.run is not None:
+        return finish(report.run)
+    for one in report.damaged:
+        complain(one.detail or "")
+    return report.exit_code
 
 
 def _show(report: PruneReport) -> None:
