@@ -97,9 +97,15 @@ async def backup(
         on_done=on_done,
     )
     items.sort(key=lambda item: (item.resource, item.project))
-    report = await run(finish_run, workspace, "backup", started_at, plan.resources, [*plan.known, *recorded, *items])
+    run_id = workspace.new_run_id()
+    try:
+        report = await run(
+            finish_run, workspace, "backup", started_at, plan.resources, [*plan.known, *recorded, *items]
+        )
+        run_id = report.run_id
+    finally:  # what was stored is there, and the next run will not call it new
+        workspace.announce(due_promotions(items, workspace.settings.routes, run_id=run_id))
     await workspace.exports.forget(report.items)
-    workspace.announce(due_promotions(items, workspace.settings.routes, run_id=report.run_id))
     return report
 
 

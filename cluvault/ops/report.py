@@ -91,7 +91,7 @@ async def finish_run(
     """Write the run record, announce what it says, and return the report.
 
     Raises:
-        VaultError: the record cannot be written; the message says what was done all the same.
+        VaultError: the record cannot be written; the message says what was done all the same, and that is announced.
     """
     vault = await workspace.vault(create=True)
     run_id = workspace.new_run_id()
@@ -106,6 +106,7 @@ async def finish_run(
         items=tuple(items),
     )
     report = Report(kind=kind, run_id=run_id, items=tuple(items), record_key="")
+    workspace.ask_vault_again()
     try:
         report = replace(report, record_key=await vault.runs.add(record))
     except VaultError as err:
@@ -113,7 +114,9 @@ async def finish_run(
         if report.failed:
             add_mend(err, f"failed: {_names(report.failed)}")
         raise
-    workspace.announce(events_of_run(Ended(kind, run_id, vault.vault_id, record.resources, items, report.record_key)))
+    finally:
+        ended = Ended(kind, run_id, vault.vault_id, record.resources, items, report.record_key)
+        workspace.announce(events_of_run(ended))
     return report
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cluvault.errors import VaultError
+from cluvault.errors import StoreUnavailable, VaultError
 from cluvault.model.started import StartedExport, StartedExports
 from cluvault.plan.keys import jobs_key
 from cluvault.plan.resumption import is_done_with, projects_done
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 _PAUSE: Final = 0.5
 """Seconds between two records: what starts in between goes into one."""
+_PAUSE_AWAY: Final = 15.0
+"""The same when the vault could not be reached."""
 
 
 class EndedExport(NamedTuple):
@@ -88,6 +90,7 @@ class ExportsUnderWay:
             handle = client.started_export(project, known.job_id, api_version=known.api_version, age=age)
             job = await client.wait(handle, timeout=seconds)
             return EndedExport(handle, job, known.started_at, is_known=True)
+        await self._workspace.check_vault()  # what could not be stored is not asked for
         began = self._workspace.now()
         handle = await client.begin_export(project)
         if modified is not None and client.finds_export_again(handle):
@@ -121,13 +124,21 @@ class ExportsUnderWay:
             self._writer = asyncio.create_task(self._write())
 
     async def _write(self) -> None:
-        try:
-            while self._unwritten:
-                async with self._writing:
+        is_told = False
+        while self._unwritten:
+            pause = _PAUSE
+            async with self._writing:
+                try:
                     await self._write_down()
-                await self._workspace.sleep(_PAUSE)
-        except VaultError as err:
-            _log.warning("started exports are not written down, so a killed run would start them anew: %s", err)
+                except VaultError as err:
+                    if not is_told:
+                        _log.warning(
+                            "started exports are not written down, so a killed run would start them anew: %s", err
+                        )
+                    if not isinstance(err, StoreUnavailable):
+                        return
+                    is_told, pause = True, _PAUSE_AWAY
+            await self._workspace.sleep(pause)
 
     async def _write_down(self) -> None:
         vault = await self._workspace.vault()
@@ -139,7 +150,11 @@ class ExportsUnderWay:
             self._numbers[resource] += 1
             key = jobs_key(resource, self._run, self._numbers[resource])
             self._records[resource][key] = record
-            await vault.started.add(key, record)
+            try:
+                await vault.started.add(key, record)
+            except StoreUnavailable:  # with the next record, then
+                self._unwritten[resource] = [*exports, *self._unwritten.pop(resource, ())]
+                raise
 
     async def forget(self, items: Sequence[RunItem]) -> None:
         """Remove the records of which nothing is left to take up, at the end of a run whose own record is written."""

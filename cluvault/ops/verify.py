@@ -18,7 +18,6 @@ from cluvault.ops.fanout import at_once, for_each, ignore
 from cluvault.ops.repair import Repair, repair_contents
 from cluvault.ops.report import Report, counted, finish_run
 from cluvault.ops.steps import Runner, run_directly
-from cluvault.plan.events import Ended, events_of_run
 from cluvault.plan.verify import DAMAGE, Finding, FindingKind, exit_code
 
 if TYPE_CHECKING:
@@ -174,9 +173,6 @@ async def verify(
         report = replace(report, run=record)
     except VaultError as err:
         report = replace(report, unrecorded=str(err))
-        vault_id = (await workspace.vault()).vault_id  # damage is told of also by who may only read
-        ended = Ended("verify", workspace.new_run_id(), vault_id, resources, _items(report))
-        workspace.announce(events_of_run(ended))
     if options.drill:
         report = replace(report, drill=await _drill(workspace, options, report, run=run, on_done=on_drilled))
     return report

@@ -119,7 +119,7 @@ class Workspace:
         self._others: dict[str, Workspace] = {}
         self._clients: dict[str, CluClient] = {}
         self._plain: ObjectStore | None = None
-        self._store: ObjectStore | None = None
+        self._store: PatientStore | None = None
         self._vault: Vault | None = None
         self._opening = asyncio.Lock()
         self._places: dict[tuple[str, int], asyncio.Semaphore] = {}
@@ -242,6 +242,20 @@ class Workspace:
                 self._closing.callback(self._vault.close)
             return self._vault
 
+    async def check_vault(self) -> None:
+        """See whether the vault's store is back, if it was waited for in vain; asks nothing otherwise.
+
+        Raises:
+            StoreUnavailable: it is not.
+        """
+        if self._store is not None:
+            await self._store.check()
+
+    def ask_vault_again(self) -> None:
+        """Let the next call to the vault ask its store, also if one just did so in vain."""
+        if self._store is not None:
+            self._store.ask_again()
+
     async def read_object(self, url: str) -> bytes:
         """The bytes of any object in a bucket or container, as they are stored.
 
@@ -296,7 +310,7 @@ class Workspace:
             return vault.cache
         return cache_folder(self._environment) if vault.cache and vault.url.startswith(("s3://", "az://")) else None
 
-    def _opened_store(self) -> ObjectStore:
+    def _opened_store(self) -> PatientStore:
         if self._store is None:
             self._store = PatientStore(
                 self._plain_store(), seconds=self.settings.vault.patience, clock=self.steady, sleep=self.sleep

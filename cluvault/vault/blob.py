@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 _KEY_BYTES: Final = 32
 _CONNECT_SECONDS: Final = 10
-_READ_SECONDS: Final = 60
+_READ_SECONDS: Final = 30
 _BACKOFF: Final = {"initial_backoff": 0, "increment_base": 2, "random_jitter_range": 1}  # 2, 4, 8 seconds, each ± 1
 _SIGN_IN: Final = (
     "give this identity the role Storage Blob Data Reader, or set AZURE_STORAGE_CONNECTION_STRING, "

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient
     from pydantic import SecretStr
 
-_TRIES: Final = 4
+_TRIES: Final = 3
+"""Of one request; whoever waits for a store that is away asks again and again."""
 _ONE_REQUEST: Final = 256 * 2**20
 """Up to this size a body is one request, so that its condition holds for the whole of it."""
 

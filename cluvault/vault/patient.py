@@ -1,19 +1,23 @@
 """A store that waits while another one is away for a while: what was there a moment ago most likely comes back.
 
 What cannot be reached at all, because its address is wrong, fails at once: only a store that has answered before is
-waited for. The patience is of one absence, however many wait: when it is over they all give up, and each call after
-that is tried once.
+waited for. The patience is of one absence, however many wait, and begins with the first call that failed in the end,
+not with its failure: a store that accepts connections and says nothing is as absent as one that refuses them. When it
+is over they all give up. After that one call at a time finds out whether the store is back; whoever comes meanwhile, or
+right after one that was in vain, is told so at once, so that a run with much to do comes to its end.
 """
 
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from cluvault.errors import ObjectExists, ObjectNotFound, StoreUnavailable
+from cluvault.plan.keys import ROOT_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 
     from cluvault.model.object_info import ObjectInfo
     from cluvault.vault.store import ObjectStore
@@ -22,6 +26,10 @@ T = TypeVar("T")
 _log: Final = logging.getLogger(__name__)
 _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 10.0
+_LEAST_TRIES: Final = 2
+"""Also when the first took all of the patience: what broke off after minutes may have been a large body."""
+_QUIET: Final = 5.0
+"""Seconds for which nobody asks again, after patience is over and one more try failed."""
 
 
 class _Waiting:
@@ -29,19 +37,37 @@ class _Waiting:
 
     def __init__(self, store: PatientStore) -> None:
         self._store = store
+        self._began: float | None = None
         self._since: float | None = None
         self._delay = _FIRST_DELAY
+        self._tries = 0
+        self._slept = 0.0
+
+    @contextmanager
+    def asking(self) -> Generator[None]:
+        """One try, if the store may be asked. Raises StoreUnavailable."""
+        self._began = None
+        with self._store.asking():
+            self._began = self._store.clock()
+            yield
 
     async def out(self, err: StoreUnavailable) -> None:
         """Wait a while, or raise the error when that has been done for long enough."""
-        now = self._store.clock()
-        self._since = now if self._since is None else self._since
-        left = self._store.seconds - max(now - self._since, self._store.away_for(now))
-        if left <= 0 or not self._store.has_answered:
+        if self._began is None:  # it was not even asked
             raise err
+        store, now = self._store, self._store.clock()
+        began = store.last_seen_before(self._began)
+        self._since = began if self._since is None else self._since
+        self._tries += 1
+        left = store.seconds - max(now - self._since, now - store.away_from(began))
+        is_over = left <= 0 and (self._tries >= _LEAST_TRIES or store.gave_up or not store.seconds)
+        if is_over or not store.has_answered:
+            raise store.give_up(err, began, waited=now - self._since if self._slept else 0)
         if self._delay == _FIRST_DELAY:
             _log.warning("%s; waiting for it", err.message)
-        await self._store.sleep(min(self._delay, left))
+        delay = min(self._delay, max(left, _FIRST_DELAY))
+        self._slept += delay
+        await store.sleep(delay)
         self._delay = min(2 * self._delay, _LONGEST_DELAY)
 
 
@@ -69,17 +95,74 @@ class PatientStore:
         self.has_answered = False
         self._inner = inner
         self._away_since: float | None = None
+        self._answered_at = float("-inf")
+        self._in_vain: StoreUnavailable | None = None
+        self._asked_at = float("-inf")
+        self._is_asked = False
 
     @property
     def url(self) -> str:
         """Where the store is."""
         return self._inner.url
 
-    def away_for(self, now: float) -> float:
-        """For how long the store has not answered anybody, from now on if it did just before."""
+    @property
+    def gave_up(self) -> bool:
+        """Whether patience is over, and nobody was answered since."""
+        return self._in_vain is not None
+
+    async def check(self) -> None:
+        """See whether the store is back, if patience with it is over.
+
+        Raises:
+            StoreUnavailable: it is not.
+        """
+        if self.gave_up:
+            with suppress(ObjectNotFound):
+                await self.get(ROOT_KEY)
+
+    def ask_again(self) -> None:
+        """Let the next call ask in any case: for one that is worth it."""
+        self._asked_at = float("-inf")
+
+    # --- for calls that wait
+
+    def last_seen_before(self, began: float) -> float:
+        """Since when nothing is known of the store, for a call that began then."""
+        return max(began, self._answered_at)
+
+    def away_from(self, began: float) -> float:
+        """Since when the store has not answered anybody: from then on, if nobody was in want of it before."""
         if self._away_since is None:
-            self._away_since = now
-        return now - self._away_since
+            self._away_since = began
+        return self._away_since
+
+    def give_up(self, err: StoreUnavailable, began: float, *, waited: float) -> StoreUnavailable:
+        """The error for whoever has waited so long; the store is given up when it answered nobody else, either."""
+        now = self.clock()
+        if waited:
+            err = StoreUnavailable(f"{err.message}; waited for it in vain for {waited:.0f} s", mend=err.mend)
+        if self._in_vain is not None:
+            self._asked_at = now
+        elif self.has_answered and now - self.away_from(began) >= self.seconds:
+            self._in_vain = err
+        return err
+
+    @contextmanager
+    def asking(self) -> Generator[None]:
+        """One try. After patience is over it is made by one at a time. Raises StoreUnavailable to the others."""
+        if self._in_vain is None:
+            yield
+            return
+        if self._is_asked or self.clock() - self._asked_at < _QUIET:
+            raise StoreUnavailable(
+                f"{self.url}: the store is away; it was waited for in vain, and asked again just now",
+                mend=self._in_vain.mend,
+            )
+        self._is_asked = True
+        try:
+            yield
+        finally:
+            self._is_asked = False
 
     async def get(self, key: str) -> bytes:
         """The whole body."""
@@ -91,7 +174,8 @@ class PatientStore:
         has_failed = False
         while True:
             try:
-                await self._inner.put_new(key, body)
+                with waiting.asking():
+                    await self._inner.put_new(key, body)
             except StoreUnavailable as err:
                 has_failed = True
                 await waiting.out(err)
@@ -109,10 +193,12 @@ class PatientStore:
         waiting, last = _Waiting(self), ""
         while True:
             try:
-                async for found in self._inner.list(prefix):
-                    if found.key > last:
-                        last = found.key
-                        yield found
+                with waiting.asking():
+                    async for found in self._inner.list(prefix):
+                        self._answered()
+                        if found.key > last:
+                            last = found.key
+                            yield found
             except StoreUnavailable as err:
                 await waiting.out(err)
             else:
@@ -124,10 +210,12 @@ class PatientStore:
         waiting, last = _Waiting(self), ""
         while True:
             try:
-                async for found in self._inner.folders(prefix):
-                    if found > last:
-                        last = found
-                        yield found
+                with waiting.asking():
+                    async for found in self._inner.folders(prefix):
+                        self._answered()
+                        if found > last:
+                            last = found
+                            yield found
             except StoreUnavailable as err:
                 await waiting.out(err)
             else:
@@ -146,7 +234,8 @@ class PatientStore:
         waiting = _Waiting(self)
         while True:
             try:
-                found = await call()
+                with waiting.asking():
+                    found = await call()
             except StoreUnavailable as err:
                 await waiting.out(err)
             except ObjectNotFound:
@@ -163,5 +252,10 @@ class PatientStore:
             return False
 
     def _answered(self) -> None:
+        now = self.clock()
+        if self._away_since is not None and now - self._away_since >= 1:
+            _log.warning("%s: the store answers again, after %.0f s", self.url, now - self._away_since)
         self.has_answered = True
-        self._away_since = None
+        self._answered_at = now
+        self._away_since = self._in_vain = None
+        self._asked_at = float("-inf")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from cluvault.model.object_url import S3Object
 
 _CONNECT_SECONDS: Final = 10
-_READ_SECONDS: Final = 60
+_READ_SECONDS: Final = 30
 _SIGN_IN: Final = (
     "sign in as somebody with s3:GetObject (and s3:ListBucket, without which S3 refuses what does not exist, too): "
     "AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role; and check this machine's clock"
@@ -221,13 +221,16 @@ def is_unsupported(err: Exception) -> bool:
 
 
 def _status_of(err: Exception) -> int:
-    response: dict[str, Any] = getattr(err, "response", {})
-    return response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return _answer(err).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
 
 
 def _code_of(err: Exception) -> str:
-    response: dict[str, Any] = getattr(err, "response", {})
-    return str(response.get("Error", {}).get("Code", ""))
+    return str(_answer(err).get("Error", {}).get("Code", ""))
+
+
+def _answer(err: Exception) -> dict[str, Any]:
+    """What the store answered; a connection that broke off has an attribute for it, too, which is None."""
+    return getattr(err, "response", None) or {}
 
 
 async def _chunks(body: Any) -> AsyncIterator[bytes]:

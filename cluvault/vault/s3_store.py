@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TRIES: Final = 4
+_TRIES: Final = 3
+"""Of one request; whoever waits for a store that is away asks again and again."""
+_CONFLICTS: Final = 4
 _CONFLICT_SECONDS: Final = 0.1
 _LONGEST_KEY: Final = 1024
 
@@ -130,7 +132,7 @@ class S3Store(ProbedStore):
                 raise
             return True
 
-        for attempt in range(_TRIES):
+        for attempt in range(_CONFLICTS):
             if await self._call(key, write):
                 return
             await asyncio.sleep(_CONFLICT_SECONDS * 2**attempt)

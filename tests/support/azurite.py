@@ -35,6 +35,7 @@ _LISTENS: Final = re.compile(r"(?:Blob|Queue) service successfully listens on (h
 _INSTALL_SECONDS: Final = 300
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 10
+_SAVES_EACH: Final = 5
 
 
 class AzuriteMissing(Exception):
@@ -137,10 +138,68 @@ def azurite_queues_running(blobs: Azurite) -> Generator[AzuriteQueues]:
 
 @contextmanager
 def _service_running(service: str, account: str, key: str) -> Generator[str]:
+    with tempfile.TemporaryDirectory(prefix="azurite-") as folder:
+        process = _started(service, account, key, folder=Path(folder), port=0, options=["--inMemoryPersistence"])
+        try:
+            yield _origin(process, Path(folder) / "log")
+        finally:
+            _end(process)
+
+
+class AzuriteOnDisk:
+    """Azurite's blobs as a process that can be killed and started again where it was, with what it wrote down.
+
+    Args:
+        folder: Where it keeps everything.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._account, self._key = "cluvaulttests", b64encode(secrets.token_bytes(32)).decode()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    @property
+    def port(self) -> int:
+        """Where it listens, or did before it was killed."""
+        return self._port
+
+    def at(self, port: int) -> Azurite:
+        """The account as whoever comes by another port sees it."""
+        return Azurite(f"http://127.0.0.1:{port}", self._account, self._key)
+
+    def start(self) -> None:
+        """Start it, again on the same port.
+
+        Raises:
+            AzuriteMissing: it cannot be installed or started.
+        """
+        (self._folder / "log").unlink(missing_ok=True)
+        options = ["--location", str(self._folder)]
+        self._process = _started(
+            "blob", self._account, self._key, folder=self._folder, port=self._port, options=options
+        )
+        self._port = int(_origin(self._process, self._folder / "log").rpartition(":")[2])
+
+    def wait_until_written_down(self) -> None:
+        """Until it has saved what it acknowledged: it does so each five seconds, which no real store would."""
+        time.sleep(_SAVES_EACH + 1)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def _started(
+    service: str, account: str, key: str, *, folder: Path, port: int, options: list[str]
+) -> subprocess.Popen[bytes]:
     program = installed() / "node_modules" / "azurite" / "dist" / "src" / service / "main.js"
-    arguments = [f"--{service}Host", "127.0.0.1", f"--{service}Port", "0", "--inMemoryPersistence"]
-    with tempfile.TemporaryDirectory(prefix="azurite-") as folder, (Path(folder) / "log").open("wb+") as log:
-        process = subprocess.Popen(  # noqa: S603  # our own arguments
+    arguments = [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port), *options]
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(  # noqa: S603  # our own arguments
             [_NODE / "bin" / "node", program, *arguments, "--skipApiVersionCheck", "--disableTelemetry"],
             cwd=folder,
             env=os.environ | {"AZURITE_ACCOUNTS": f"{account}:{key}"},
@@ -148,10 +207,6 @@ def _service_running(service: str, account: str, key: str) -> Generator[str]:
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-        try:
-            yield _origin(process, Path(folder) / "log")
-        finally:
-            _end(process)
 
 
 def installed() -> Path:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
+from socket import create_connection
 from typing import TYPE_CHECKING, Any, Final, cast
+
+from cluvault.cli.demo.services import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from pathlib import Path
 
 ACCESS_KEY: Final = "AKIAIOSFODNN7EXAMPLE"
 SECRET_KEY: Final = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 REGION: Final = "us-east-1"
+_START_SECONDS: Final = 60
 
 
 @dataclass
@@ -111,3 +119,31 @@ def s3_server_running() -> Generator[S3Server]:
     finally:
         moto.stop()
         cast("Any", moto)._server.server_close()  # `stop` leaves the socket open
+
+
+@contextmanager
+def s3_process_running(log: Path) -> Generator[tuple[subprocess.Popen[bytes], int]]:
+    """The same as a process of its own, which can be stopped and let go on, and its port."""
+    port = free_port()
+    with log.open("wb") as out:
+        process = subprocess.Popen(  # noqa: S603  # our own arguments
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while not _listens(port):
+            assert time.monotonic() < deadline, log.read_text("utf-8", "replace")
+            time.sleep(0.1)
+        yield process, port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False

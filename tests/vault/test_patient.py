@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -24,6 +25,7 @@ class Away(MemoryStore):
     Attributes:
         does: Whether it does all the same what it is asked for, and only the reply is lost.
         breaks: After how many objects its listings break off, then.
+        lasts: For how long a call hangs then before it fails.
     """
 
     def __init__(self) -> None:
@@ -32,12 +34,16 @@ class Away(MemoryStore):
         self.span = (float("inf"), float("inf"))
         self.does = False
         self.breaks = 0
+        self.lasts = 0.0
         self.calls = 0
 
     async def sleep(self, seconds: float) -> None:
         self.now += seconds
 
     async def get(self, key: str) -> bytes:
+        if self._is_away() and self.lasts:
+            await asyncio.sleep(0)  # others come meanwhile
+            await self.sleep(self.lasts)
         self._answer()
         return await super().get(key)
 
@@ -136,19 +142,69 @@ async def test_patience_is_of_one_absence(away: Away) -> None:
     """When it is over everybody fails, and after that at once; back again, the store is believed again."""
     store = await patient(away)
     away.span = (0.0, 1000.0)
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StoreUnavailable, match="waited for it in vain for 120 s"):
         await store.get("a/1")
     assert 119 <= away.now <= 121
     calls = away.calls
-    for _ in range(3):
-        with pytest.raises(StoreUnavailable):
+    for said in ("memory: the store is away", "asked again just now", "asked again just now"):
+        with pytest.raises(StoreUnavailable, match=said):
             await store.get("a/1")
-    assert away.calls == calls + 3
+    assert away.calls == calls + 1
+    for _ in range(3):
+        away.now += 10
+        with pytest.raises(StoreUnavailable, match="memory: the store is away"):
+            await store.get("a/1")
+    assert away.calls == calls + 4
     away.span = (0.0, 0.0)
+    away.now += 10
+    await store.check()
+    assert not store.gave_up
     with pytest.raises(ObjectNotFound):
         await store.get("nothing")
     away.span = (away.now, away.now + 60)
     assert await store.get("a/1") == b"one"
+
+
+async def test_after_patience_one_asks_for_all(away: Away) -> None:
+    """Whoever comes while it asks is told at once that the store is away, for to be asked may take minutes."""
+    store = await patient(away)
+    away.span = (0.0, 1000.0)
+    with pytest.raises(StoreUnavailable):
+        await store.get("a/1")
+    away.now += 10
+    away.lasts = 95.0
+    calls = away.calls
+    found = await asyncio.gather(*(store.get("a/1") for _ in range(5)), store.check(), return_exceptions=True)
+    assert [type(one) for one in found] == [StoreUnavailable] * 6
+    assert away.calls == calls + 1
+    away.now += 10
+    away.span = (0.0, 0.0)
+    assert [one.key async for one in store.list()] == ["a/1", "b/2"]
+
+
+@pytest.mark.parametrize("lasts, tries", [(20.0, 6), (95.0, 2), (300.0, 2)])
+async def test_the_time_in_which_a_store_says_nothing_counts(away: Away, lasts: float, tries: int) -> None:
+    """Patience begins with the call that fails, not with its failure; but nothing is given up after one try."""
+    store = await patient(away)
+    away.span, away.lasts, calls = (0.0, 10_000.0), lasts, away.calls
+    with pytest.raises(StoreUnavailable):
+        await store.get("a/1")
+    assert away.calls == calls + tries
+
+
+async def test_an_answer_to_somebody_else_counts(away: Away) -> None:
+    """A call that hung for long before it failed says of the time before that answer nothing."""
+    store = await patient(away)
+    away.span, away.lasts = (0.0, 10_000.0), 50.0
+
+    async def other() -> None:
+        away.now, away.span = 290.0, (0.0, 0.0)
+        assert [one async for one in store.list("b/")]
+        away.span = (0.0, 10_000.0)
+
+    hanging, _ = await asyncio.gather(store.get("a/1"), other(), return_exceptions=True)
+    assert isinstance(hanging, StoreUnavailable)
+    assert away.now == 290 + 50 + 0.5 + 50 + 1 + 50
 
 
 async def test_what_was_never_there_is_not_waited_for(away: Away) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from cluvault.errors import StorageUnsafe
+from cluvault.errors import StorageUnsafe, StoreUnavailable
 from cluvault.vault import s3
 from cluvault.vault.s3_store import S3Options, S3Store
 
@@ -96,3 +97,22 @@ async def test_a_store_without_conditional_writes_says_so(monkeypatch: pytest.Mo
         await store.put_new("a", BODY)
     await store.aclose()
     assert len(requests) == 1
+
+
+@pytest.mark.parametrize("fault", [ConnectionClosedError, ReadTimeoutError])
+async def test_a_write_that_breaks_off_is_a_store_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+) -> None:
+    """Such errors of botocore have an answer that is None; the write may have arrived, and is tried again."""
+
+    def break_off(*_: object) -> None:
+        raise fault(endpoint_url=ENDPOINT)
+
+    answered(monkeypatch, status=200, code="")
+    monkeypatch.setattr("cluvault.vault.s3_store._TRIES", 1)
+    store = S3Store("bucket", "vault", options=S3Options(endpoint=ENDPOINT), connections=1)
+    monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", break_off)
+    monkeypatch.setattr("cluvault.vault.s3_store.connect", s3.connect)
+    with pytest.raises(StoreUnavailable, match="broke off"):
+        await store.put_new("a/1", BODY)
+    await store.aclose()
