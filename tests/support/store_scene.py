@@ -165,8 +165,9 @@ def scene(folder: Path, kind: str, *, projects: int, **config: Any) -> Generator
     for name in names:
         (seed / f"{name}.json").write_bytes(project_file(name, f"to {name}"))
     options: dict[str, Any] = {"resources": ("dev",), "keys": (KEY,), "seed": folder / "seed", "strict_members": False}
+    options |= {"job_seconds": 1.0} | config
     with ExitStack() as stack:
-        service = stack.enter_context(EmulatorServer(EmulatorConfig(**options | {"job_seconds": 1.0} | config)))
+        service = stack.enter_context(EmulatorServer(EmulatorConfig(**options)))
         store = stack.enter_context(_blob(folder / "azurite") if kind == "az" else _s3(folder / "moto.log"))
         found = Scene(folder, names, service, store)
         found.configure()

@@ -101,7 +101,7 @@ async def test_a_store_without_conditional_writes_says_so(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("fault", [ConnectionClosedError, ReadTimeoutError])
 async def test_a_write_that_breaks_off_is_a_store_that_is_away(
-    monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+    monkeypatch: pytest.MonkeyPatch, fault: Callable[..., Exception]
 ) -> None:
     """Such errors of botocore have an answer that is None; the write may have arrived, and is tried again."""
 
