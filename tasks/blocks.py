@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, cast
 
 from prefect.blocks.core import Block
@@ -182,6 +183,22 @@ def wire(
         return secrets[name] if name in secrets else prefect_secret(name)
 
     return Wired(settings.model_copy(update=changes), Environment(variables), read)
+
+
+def check_that_the_vault_lasts(settings: Settings, *, directory: Path) -> None:
+    """Refuse a vault in the folder of a deployment's run: a worker makes one for each run, and removes it afterwards.
+
+    Raises:
+        ConfigurationError: the vault is named by a relative path, or by nobody.
+    """
+    url = settings.vault.url
+    if "://" in url or Path(url).is_absolute():
+        return
+    raise ConfigurationError(
+        f"the vault {url!r} would lie in {directory}, which is removed after this flow run",
+        mend="set CLUVAULT_CONFIG to the path of cluvault.toml where the worker runs, or save the block "
+        f"clu-vault/{DEFAULT_BLOCK}, and name the vault by a URL or a whole path",
+    )
 
 
 _ACCOUNTS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_STORAGE_")

@@ -21,7 +21,7 @@ from cluvault.ops.announcements import announcing
 from cluvault.ops.workspace import Workspace
 from cluvault.settings import find_config, load_settings
 from cluvault.tracing import start_tracing
-from tasks.blocks import read_blocks, vault_block, wire
+from tasks.blocks import check_that_the_vault_lasts, read_blocks, vault_block, wire
 from tasks.emitting import emit
 from tasks.patience import never_began, patiently
 
@@ -110,6 +110,8 @@ async def open_workspace(kind: str = "", options: BaseModel | None = None) -> As
     asked, environment = vault_block(os.environ, is_configured=path is not None)
     settings = load_settings(path, environment=environment)
     wired = wire(settings, await read_blocks(asked), environment=environment, prefect_secret=read_secret_block)
+    if deployment.id is not None:
+        check_that_the_vault_lasts(wired.settings, directory=Path.cwd())
     async with Workspace(
         wired.settings,
         environment=wired.environment,

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from cluvault.errors import ConfigurationError
 from cluvault.ops.backup import BackupOptions
 from cluvault.settings import Settings, load_settings
-from tasks.blocks import Asked, Blocks, CluResource, CluVault, vault_block, wire
+from tasks.blocks import Asked, Blocks, CluResource, CluVault, check_that_the_vault_lasts, vault_block, wire
 from tests.support.desk import KEY
 
 if TYPE_CHECKING:
@@ -165,6 +165,21 @@ def test_which_vault_block_is_asked_for(
     found, rest = vault_block(environment, is_configured=is_configured)
     assert found == asked
     assert load_settings(None, environment=rest)
+
+
+@pytest.mark.parametrize("url", [None, "vault", "./backups/clu"])
+def test_a_vault_that_would_be_gone_after_the_run(url: str | None, tmp_path: Path) -> None:
+    """A worker's run has a folder of its own that is removed: nothing is stored there, though it would seem to be."""
+    settings = wired(with_vault(url)).settings if url else Settings()
+    with pytest.raises(ConfigurationError, match="which is removed after this flow run; set CLUVAULT_CONFIG to") as err:
+        check_that_the_vault_lasts(settings, directory=tmp_path)
+    assert str(tmp_path) in str(err.value)
+
+
+@pytest.mark.parametrize("url", ["s3://b/p", "az://account/c", "file:///var/lib/cluvault", "/var/lib/cluvault"])
+def test_a_vault_that_lasts(url: str, tmp_path: Path) -> None:
+    """Wherever the run's folder is."""
+    check_that_the_vault_lasts(wired(with_vault(url)).settings, directory=tmp_path)
 
 
 def test_a_block_is_for_flows(desk: Any) -> None:
