@@ -117,13 +117,18 @@ async def open_workspace(kind: str = "", options: BaseModel | None = None) -> As
         environment=wired.environment,
         prefect_secret=wired.prefect_secret,
         on_event=emit,
+        on_wait=get_run_logger().info,
         flow_run=flow_run.id,
         is_unattended=deployment.id is not None,
     ) as workspace:
         with use_workspace(workspace):
             kind = kind or str(flow_run.flow_name or "flow")
             async with announcing(workspace, kind, options, warn=get_run_logger().warning):
-                yield workspace
+                try:
+                    yield workspace
+                finally:
+                    for sentence in workspace.waited:
+                        get_run_logger().info("%s", sentence)
 
 
 def read_secret_block(name: str) -> SecretStr:

@@ -64,6 +64,7 @@ class Invocation:
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # finding them reads every package's metadata
         import asyncio  # noqa: PLC0415
 
+        from cluvault.cli.render import remark  # noqa: PLC0415
         from cluvault.memory import give_back_large_blocks  # noqa: PLC0415
         from cluvault.ops.announcements import announcing  # noqa: PLC0415
         from cluvault.ops.workspace import Workspace  # noqa: PLC0415
@@ -73,7 +74,9 @@ class Invocation:
         on_event = self._prefect_events() if by_events and has_prefect_api(os.environ) else _ignore
 
         async def inside() -> T:
-            async with Workspace(settings, prefect_secret=_secret_reader(settings), on_event=on_event) as workspace:
+            async with Workspace(
+                settings, prefect_secret=_secret_reader(settings), on_event=on_event, on_wait=remark
+            ) as workspace:
                 if not kind:
                     return await operation(workspace)
                 async with announcing(workspace, kind, options, warn=_warn):

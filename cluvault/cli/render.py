@@ -200,6 +200,18 @@ class OfProject(Protocol):
         ...
 
 
+_bars: Final[list[Callable[[str], None]]] = []
+"""How the progress bar that is shown now, if there is one, takes a remark."""
+
+
+def remark(sentence: str) -> None:
+    """What there is to know while a command works: above its progress bar, or alone, on standard error."""
+    if _bars:
+        _bars[-1](sentence)
+    else:
+        print(clean(sentence), file=sys.stderr)
+
+
 @contextmanager
 def progress(title: str) -> Generator[tuple[Callable[[int], None], Callable[[OfProject], None]]]:
     """A progress bar on a terminal: gives `start(total)` and `advance(what became of a project)`."""
@@ -216,4 +228,14 @@ def progress(title: str) -> Generator[tuple[Callable[[int], None], Callable[[OfP
         def advance(item: OfProject) -> None:
             bar.update(task, advance=1, description=f"{title} {clean(item.project)}")
 
-        yield start, advance
+        def note(sentence: str) -> None:
+            bar.print(clean(sentence), style="dim")
+
+        if bar.disable:
+            yield start, advance
+            return
+        _bars.append(note)
+        try:
+            yield start, advance
+        finally:
+            _bars.remove(note)

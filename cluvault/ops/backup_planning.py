@@ -16,6 +16,8 @@ from cluvault.ops.capture import captures_environment
 from cluvault.ops.fanout import at_once, failed_item
 from cluvault.plan.deployed import deployed_models, lacking, warnings_of
 from cluvault.plan.incremental import Need, Times, Trust, decide, seen_of
+from cluvault.plan.pace import Rate
+from cluvault.plan.replica import spoken
 from cluvault.plan.resumption import TAKEN_UP_WITHIN, can_be_taken_up, newest_exports
 from cluvault.vault.standing import standing_snapshots
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from cluvault.ops.workspace import Workspace
 
 _LOOKS_AT_ONCE: Final = 16
+_WORTH_A_WORD: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,6 +64,7 @@ class BackupPlan:
         unchanged: Those of which no time has moved since their newest snapshot.
         problems: What could not be listed or found.
         vanished: Projects of which the vault has snapshots and that are gone from their resource.
+        least_seconds: What the exports take at least, by the calls a minute that the resources allow.
     """
 
     resources: tuple[str, ...]
@@ -68,6 +72,7 @@ class BackupPlan:
     problems: tuple[RunItem, ...]
     vanished: tuple[RunItem, ...] = ()
     unchanged: tuple[RunItem, ...] = ()
+    least_seconds: float = 0.0
 
     @property
     def known(self) -> tuple[RunItem, ...]:
@@ -83,7 +88,16 @@ class BackupPlan:
         said = [f"{exports} projects to export", f"{looks} to look at", f"{len(self.unchanged)} unchanged"]
         if models:
             said.insert(1, f"at least {models} deployed models to export")
+        if self.estimate:
+            said.append(self.estimate)
         return ", ".join(said)
+
+    @property
+    def estimate(self) -> str:
+        """How long it takes at least, where the limits make that worth a word; else empty."""
+        if self.least_seconds < _WORTH_A_WORD:
+            return ""
+        return f"at least {spoken(timedelta(seconds=self.least_seconds))} by the calls a minute that are allowed"
 
 
 async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPlan:
@@ -106,7 +120,23 @@ async def plan_backup(workspace: Workspace, options: BackupOptions) -> BackupPla
     ]
     to_do, unchanged = await _sorted_by_need(workspace, sorted(chosen), options, listed_at=listed_at)
     to_do = await _with_what_was_left(workspace, to_do, listed_at=listed_at)
-    return BackupPlan(resources, tuple(to_do), tuple(problems), tuple(vanished), tuple(unchanged))
+    return BackupPlan(
+        resources,
+        tuple(to_do),
+        tuple(problems),
+        tuple(vanished),
+        tuple(unchanged),
+        max((_least_seconds(workspace, resource, to_do) for resource in resources), default=0.0),
+    )
+
+
+def _least_seconds(workspace: Workspace, resource: str, to_do: Sequence[ProjectTask]) -> float:
+    limits = workspace.settings.resource(resource).limits
+    if limits == "off":
+        return 0.0
+    here = [one for one in to_do if one.resource == resource]
+    exports = sum(one.need is Need.EXPORT and one.left is None for one in here)
+    return Rate(limits.post, limits.window).least_seconds(exports + sum(one.models for one in here))
 
 
 def chosen_resources(workspace: Workspace, options: BackupOptions) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from cluvault.model.manifest import new_snapshot_id
 from cluvault.ops.announcements import Announcements
 from cluvault.ops.resuming import ExportsUnderWay
 from cluvault.ops.sealing import sealing_of
+from cluvault.ops.waiting import Waiting
 from cluvault.settings import Environment
 from cluvault.tracing import is_tracing
 from cluvault.vault.cache import cache_folder
@@ -69,6 +70,7 @@ class Workspace:
         steady: Seconds that never go back.
         sleep: Waits for seconds, where nothing tells when it is over.
         on_event: Told of each event as it is announced.
+        on_wait: Told once of each resource whose calls wait long for their turn.
         announcements: Those of a workspace that this one is beside.
         flow_run: The id of the Prefect flow run that the work is done in, for records.
         is_unattended: Whether no person has started this process, so that its user's name says nothing.
@@ -89,6 +91,7 @@ class Workspace:
         steady: Callable[[], float] = steady_seconds,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         on_event: Callable[[Announcement], None] = lambda _one: None,
+        on_wait: Callable[[str], None] = lambda _sentence: None,
         announcements: Announcements | None = None,
         flow_run: str | None = None,
         is_unattended: bool = False,
@@ -103,6 +106,8 @@ class Workspace:
         self.held: dict[tuple[str, str], Lease] = {}
         self.exports = ExportsUnderWay(self)
         self.announcements = announcements or Announcements(now=now, on_event=on_event)
+        self._on_wait = on_wait
+        self._waiting: dict[str, Waiting] = {}
         self._environment = environment
         self._entropy = entropy
         self._prefect_secret = prefect_secret
@@ -180,8 +185,15 @@ class Workspace:
             if resource not in self._clients:
                 client = self._connect(resource, self.settings.resource(resource))
                 client.guard(partial(self._check_lease, resource))
+                waiting = Waiting(resource, self.settings.resource(resource), self._on_wait)
+                client.tell_waits(self._waiting.setdefault(resource, waiting).note)
                 self._clients[resource] = await self._closing.enter_async_context(client)
             return self._clients[resource]
+
+    @property
+    def waited(self) -> list[str]:
+        """A sentence for each resource whose calls waited long for their turn."""
+        return [one.sentence for one in self._waiting.values() if one.sentence]
 
     def _check_lease(self, resource: str, call: Call) -> None:
         """A worker that was stopped for so long that its lease is over sends nothing more to the project.
@@ -210,6 +222,7 @@ class Workspace:
                 entropy=self._entropy,
                 steady=self.steady,
                 sleep=self.sleep,
+                on_wait=self._on_wait,
                 announcements=self.announcements,
             )
             self._closing.push_async_callback(other._closing.aclose)  # of the same class

@@ -35,6 +35,10 @@ class Rate:
         """What so many seconds of a minute are where another time takes the minute's place."""
         return of_a_minute * self.window / WINDOW
 
+    def least_seconds(self, calls: int) -> float:
+        """What so many calls take at least, if nobody else sends any and none was sent before."""
+        return (max(calls, 1) - 1) // self.calls * self.window
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:

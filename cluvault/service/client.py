@@ -117,6 +117,10 @@ class CluClient(
         """Have something checked at the last moment before each call is sent; what it raises ends the call."""
         self._session.sender.guard = check
 
+    def tell_waits(self, on_wait: Callable[[float, float], None]) -> None:
+        """Have somebody told of each call that waits for the budget: since when and until when, by the clock."""
+        self._session.sender.on_wait = on_wait
+
     def share_budget(self, ledger: Ledger) -> None:
         """Share the calls a minute with all processes that book in the same ledger."""
         self._session.sender.share(ledger)

@@ -59,6 +59,10 @@ class Timing:
     jitter: Callable[[], float]
 
 
+def _nobody_is_told(_began: float, _until: float) -> None:
+    """Where nobody wants to know of waiting."""
+
+
 def _nobody_objects(_call: Call) -> None:
     """The guard of a client that works alone."""
 
@@ -69,6 +73,7 @@ class Sender:
     Attributes:
         statistics: What was sent.
         guard: Asked at the last moment before each try of a call; what it raises ends the call.
+        on_wait: Told since when a call waits for the budget and until when it will, by the client's clock.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Sender:
     ) -> None:
         self.statistics = Statistics()
         self.guard: Callable[[Call], None] = _nobody_objects
+        self.on_wait: Callable[[float, float], None] = _nobody_is_told
         self._sharing: Sharing | None = None
         self._resource = resource
         self._origin = origin
@@ -147,7 +153,7 @@ class Sender:
         """Wait until the budget allows the call; fail at once when the service is known to refuse it for long."""
         lane = call.lane or call.method
         ticket = self._budget.join(lane, call.priority, is_shared=self._sharing is not None)
-        is_told = False
+        is_told, began = False, self._timing.clock()
         try:
             while (wait := self._budget.wait(ticket, self._timing.clock())) > 0:
                 if (held := self._budget.held(lane, self._timing.clock())) > RETRY_AFTER_CAP:
@@ -160,6 +166,7 @@ class Sender:
                         "%s: waits %.0f s for its turn: so many calls a minute are allowed", self.where(call), wait
                     )
                     is_told = True
+                self.on_wait(began, self._timing.clock() + wait)
                 self._look_after(lane)
                 await self._timing.sleep(wait)
         finally:

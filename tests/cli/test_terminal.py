@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cluvault.cli.app import COMMANDS
+from cluvault.cli.render import progress, remark
 from cluvault.cli.text import clean, clean_json, clean_lines, size
 from cluvault.emulator.config import EmulatorConfig
 from cluvault.emulator.server import EmulatorServer
@@ -298,3 +299,19 @@ def test_reading_commands_start_without(
     code = _IMPORTS.format(arguments=list(arguments), forbidden=list(forbidden))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "imported:\n")
+
+
+def test_a_remark_above_the_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal it stands above the progress bar, which goes on; anywhere else it is a line alone."""
+    with progress("backup"):
+        remark("dev: calls wait\x1b")
+    assert capsys.readouterr().err == "dev: calls wait\\u001b\n"
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress("backup") as (start, _):
+        start(3)
+        remark("dev: calls wait")
+    shown = capsys.readouterr().err
+    assert "0/3" in shown
+    assert "dev: calls wait" in shown

@@ -17,6 +17,7 @@ from cluvault.errors import ProjectNotFound, RequestRefused, SignInRefused, Thro
 from cluvault.model.json_text import write_json
 from cluvault.model.project_file import read_project_file
 from cluvault.plan.canonical import canonical_digest
+from cluvault.plan.pace import WINDOW
 from cluvault.plan.upgrade import rename_project, upgrade_project_file
 from cluvault.service.budget import Budget
 from cluvault.service.client import CluClient
@@ -138,12 +139,15 @@ async def test_jobs_take_their_time(sample: Any) -> None:
 
 async def test_the_budget_keeps_the_documented_rate(bench: Bench) -> None:
     """Thirty exports at once against the documented limits meet no 429, because the budget waits instead."""
+    waits: list[tuple[float, float]] = []
     async with emulated(time=bench.time, limits=RateLimits(), posts_per_minute=10, gets_per_minute=100) as client:
+        client.tell_waits(lambda began, until: waits.append((began, until)))
         await client.create_project("A", METADATA)
         await asyncio.gather(*(client.export_project("A") for _ in range(30)))
         assert client.statistics.throttled == 0
         assert client.statistics.requests["POST"] == 30
     assert 180 <= bench.time.now - 1000 < 250
+    assert max(until - began for began, until in waits) == pytest.approx(3 * WINDOW, abs=2)  # told beforehand
 
 
 async def test_a_crowd_that_knows_no_limits_is_served_or_told(bench: Bench) -> None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from cluvault.cli.invocation import Command, Invocation, flow_option, options_of
-from cluvault.cli.render import progress
+from cluvault.cli.render import progress, remark
 from cluvault.cli.runs import report_of, show_run
 from cluvault.ops.backup import BackupOptions, backup
 
 if TYPE_CHECKING:
+    from cluvault.ops.backup_planning import BackupPlan
     from cluvault.ops.report import Report
     from cluvault.ops.workspace import Workspace
 
@@ -41,7 +42,13 @@ def command(
 
     async def directly(workspace: Workspace) -> Report:
         with progress("backup") as (start, advance):
-            return await backup(workspace, options, on_plan=lambda plan: start(len(plan.projects)), on_done=advance)
+
+            def show(plan: BackupPlan) -> None:
+                start(len(plan.projects))
+                if plan.estimate:
+                    remark(plan.estimate)
+
+            return await backup(workspace, options, on_plan=show, on_done=advance)
 
     report = report_of(invocation, "backup", options, directly, by_flow=by_flow)
     return show_run(invocation, report)

@@ -13,6 +13,7 @@ from cluvault.ops.verify import VerifyFailed, VerifyOptions, VerifyReport, verif
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cluvault.ops.examine import Survey
     from cluvault.ops.workspace import Workspace
 
 _FEW = 3
@@ -53,9 +54,12 @@ def command(
 
     async def directly(workspace: Workspace) -> VerifyReport:
         with progress("verify") as (start, advance):
-            return await verify(
-                workspace, options, on_survey=lambda survey: start(len(survey.projects)), on_checked=advance
-            )
+
+            def show(survey: Survey) -> None:
+                drills = (len(references) or len(survey.projects)) if drill else 0
+                start(len(survey.projects) + drills)
+
+            return await verify(workspace, options, on_survey=show, on_checked=advance, on_drilled=advance)
 
     try:
         report = invocation.act("verify", options, directly, by_flow=by_flow)
