@@ -133,9 +133,10 @@ async def fetch_capture(
     client = await workspace.client(done.resource)
     exported = await client.download_export(done.handle, done.job)
     source = f"export of {done.resource}/{done.project}"
-    if done.is_known:
-        await asyncio.to_thread(_check_name, exported.data, done.project, source=source)
-    digest, counts = await asyncio.to_thread(meaning_of, exported.data, source=source)
+    async with workspace.room.of(len(exported.data)):
+        if done.is_known:
+            await asyncio.to_thread(_check_name, exported.data, done.project, source=source)
+        digest, counts = await asyncio.to_thread(meaning_of, exported.data, source=source)
     capture = Capture(
         resource=done.resource,
         endpoint=workspace.settings.resource(done.resource).endpoint,
@@ -194,7 +195,8 @@ async def capture_models(
         raw = await (await workspace.vault()).read(latest)
     except (DamagedSnapshot, SnapshotNotFound, SnapshotSealed):
         return None
-    digest, counts = await asyncio.to_thread(meaning_of, raw, source=latest.reference)
+    async with workspace.room.of(len(raw)):
+        digest, counts = await asyncio.to_thread(meaning_of, raw, source=latest.reference)
     capture = Capture(
         resource=latest.resource,
         endpoint=latest.endpoint,

@@ -102,7 +102,7 @@ async def with_data(workspace: Workspace, present: Present) -> Present:
         return await _exported(workspace, present.resource, present.project, present.modified_at)
     if manifest.content.seal is None:
         return replace(present, data=data)
-    return replace(present, data=data, digest=await _digest(data, manifest.reference))
+    return replace(present, data=data, digest=await _digest(workspace, data, manifest.reference))
 
 
 def file_of(present: Present) -> ProjectFile:
@@ -132,7 +132,7 @@ async def _exported(workspace: Workspace, resource: str, project: str, modified_
         label=label,
         resource=resource,
         project=project,
-        digest=await _digest(exported.data, label),
+        digest=await _digest(workspace, exported.data, label),
         api_version=exported.api_version,
         modified_at=modified_at,
         data=exported.data,
@@ -155,5 +155,6 @@ async def _kept(workspace: Workspace, resource: str, project: str, modified_at: 
     )
 
 
-async def _digest(data: bytes, label: str) -> str:
-    return await asyncio.to_thread(lambda: canonical_digest(read_project_file(data, source=label)))
+async def _digest(workspace: Workspace, data: bytes, label: str) -> str:
+    async with workspace.room.of(len(data)):
+        return await asyncio.to_thread(lambda: canonical_digest(read_project_file(data, source=label)))

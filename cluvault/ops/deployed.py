@@ -167,7 +167,8 @@ class _Teller:
             self._project, trained_model_label=label, timeout=self._workspace.settings.backup.job_timeout
         )
         where = f"what {self._project}: {label} was trained on"
-        digest, counts = await asyncio.to_thread(meaning_of, exported.data, source=where)
+        async with self._workspace.room.of(len(exported.data)):
+            digest, counts = await asyncio.to_thread(meaning_of, exported.data, source=where)
         return ModelExport(label, exported.data, digest, counts, exported.api_version)
 
     async def _summary(self, label: str) -> EvaluationSummary | None:

@@ -271,11 +271,12 @@ async def _compare(
     workspace: Workspace, route: RouteSettings, here: Present, there: Present
 ) -> tuple[ProjectDiff, str, tuple[str, ...]]:
     """The difference that a promotion would make, the digest of what it would leave, and what it could not bring."""
-    meant = await _meant(workspace, route, here, project=there.project)
-    losses = tuple(f"the target's api-version lacks {loss.pointer}: {loss.sentence}" for loss in meant.losses)
-    if meant.digest == there.digest:
-        return ProjectDiff(), meant.digest, losses
-    return await asyncio.to_thread(lambda: diff_project_files(file_of(there), meant.file)), meant.digest, losses
+    async with workspace.room.of(len(here.data or b"") + len(there.data or b"")):
+        meant = await _meant(workspace, route, here, project=there.project)
+        losses = tuple(f"the target's api-version lacks {loss.pointer}: {loss.sentence}" for loss in meant.losses)
+        if meant.digest == there.digest:
+            return ProjectDiff(), meant.digest, losses
+        return await asyncio.to_thread(lambda: diff_project_files(file_of(there), meant.file)), meant.digest, losses
 
 
 async def _meant(workspace: Workspace, route: RouteSettings, here: Present, *, project: str) -> Meant:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from cluvault.vault.vault import Vault
 
 _READS_AT_ONCE: Final = 8
-"""Contents in memory at once, of all projects together."""
+"""Contents in memory at once, of all projects together, as long as they are small: `Room` bounds their bytes."""
 _RECORDS_AT_ONCE: Final = 32
 
 
@@ -161,7 +161,7 @@ async def _read_all(workspace: Workspace, contents: Mapping[Content, Sequence[Ma
     vault = await workspace.vault()
 
     async def one(content: Content) -> Fault | None:
-        async with workspace.places(_READS_AT_ONCE):
+        async with workspace.places(_READS_AT_ONCE), workspace.room.of(content.raw_bytes):
             return await examine_content(vault, contents[content])
 
     found = await at_once(list(contents), one, concurrency=_READS_AT_ONCE)

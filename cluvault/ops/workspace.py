@@ -16,6 +16,7 @@ from cluvault.inbox import opening as inbox_opening
 from cluvault.model.manifest import new_snapshot_id
 from cluvault.ops.announcements import Announcements
 from cluvault.ops.resuming import ExportsUnderWay
+from cluvault.ops.room import Room
 from cluvault.ops.sealing import sealing_of
 from cluvault.ops.waiting import Waiting
 from cluvault.settings import Environment
@@ -127,6 +128,7 @@ class Workspace:
         self._store: PatientStore | None = None
         self._vault: Vault | None = None
         self._opening = asyncio.Lock()
+        self.room = Room()
         self._places: dict[tuple[str, int], asyncio.Semaphore] = {}
         self._closing = AsyncExitStack()
 

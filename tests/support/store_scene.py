@@ -40,6 +40,7 @@ settle-seconds = 0
 endpoint = "{url}/dev"
 key = {{ env = "CLU_TEST_KEY" }}
 limits = {limits}
+share-budget = {share}
 """
 
 
@@ -66,10 +67,17 @@ class Scene:
         self.environment["CLUVAULT_CONFIG"] = str(folder / "cluvault.toml")
         self.url = store.url
 
-    def configure(self, *, patience: float = 120, concurrency: int = 6, limits: str = '"off"') -> None:
+    def configure(
+        self, *, patience: float = 120, concurrency: int = 6, limits: str = '"off"', share: bool = True
+    ) -> None:
         """Write the configuration."""
         text = _CONFIGURATION.format(
-            vault=self.url, url=self.service.url, patience=patience, concurrency=concurrency, limits=limits
+            vault=self.url,
+            url=self.service.url,
+            patience=patience,
+            concurrency=concurrency,
+            limits=limits,
+            share=str(share).lower(),
         )
         (self.folder / "cluvault.toml").write_text(text, "utf-8")
 
