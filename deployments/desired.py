@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -150,7 +151,7 @@ def deployment_object(entry: Entry, options: DeployOptions) -> ServerObject:
         "description": entry.description,
         "tags": sorted({*entry.tags, TAG}),
         "parameters": entry.parameters,
-        "parameter_openapi_schema": parameter_schema(flow).model_dump(mode="json", exclude_unset=True),
+        "parameter_openapi_schema": _parameter_schema(flow),
         "enforce_parameter_schema": entry.enforce_parameter_schema,
         "concurrency": limit.model_dump(mode="json", exclude_none=True) if limit is not None else None,
         "schedules": schedules,
@@ -159,6 +160,12 @@ def deployment_object(entry: Entry, options: DeployOptions) -> ServerObject:
         "pull_steps": [],
     }
     return ServerObject("deployment", entry.full_name, fields)
+
+
+@cache
+def _parameter_schema(flow: Flow[..., Any]) -> JsonObject:
+    """What the server checks parameters by; several deployments share a flow."""
+    return parameter_schema(flow).model_dump(mode="json", exclude_unset=True)
 
 
 def automation_object(file: AutomationFile) -> ServerObject:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, cast
@@ -179,17 +180,25 @@ def check_time_zone(name: str) -> str:
     Raises:
         ValueError: there is none of this name.
     """
-    if name not in available_timezones():
+    if name not in _time_zones():
         raise ValueError(f"{name!r} is no time zone; write one such as Europe/Berlin")
     return ZoneInfo(name).key
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    """All names; to find them, Python opens every file of the zone database."""
+    return frozenset(available_timezones())
+
+
+@cache
 def read_entries() -> tuple[Entry, ...]:
-    """The deployments of prefect.yaml."""
+    """The deployments of prefect.yaml, which is part of the installed package."""
     document = cast("dict[str, Any]", _read_yaml(FILES / "prefect.yaml"))
     return tuple(_checked(Entry, one, f"prefect.yaml, {one.get('name')}") for one in document["deployments"])
 
 
+@cache
 def read_automations() -> tuple[AutomationFile, ...]:
     """Every file of automations/, in the order of their names."""
     found = sorted((FILES / "automations").iterdir(), key=lambda one: one.name)
