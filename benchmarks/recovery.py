@@ -1,243 +1,145 @@
 """A schedule on a real Prefect server and worker, and what their deaths cost: seconds until all is backed up again.
 
-    uv run python benchmarks/recovery.py [PATIENCE]
+    uv run python -m benchmarks.recovery [PATIENCE] [--postgres]
 
 A schedule backs up every 20 s. Then, each time in the middle of a backup of edited projects: the flow's process is
 killed (SIGKILL), the Prefect server is killed and started again 5 s later, worker and flow are killed together and a
-new worker is started. Each line says after how many seconds the last edited project was in the vault. PATIENCE (900) is
-how many seconds one of these may take. At the end every snapshot is read back, and none may be there twice.
+new worker is started. The server keeps its state in SQLite, that is in its own process; with `--postgres` in
+PostgreSQL, which is then killed, too, and away for 5 s. Each line says after how many seconds the last edited project
+was in the vault. PATIENCE (900) is how many seconds one of these may take. At the end every snapshot is read back, and
+none may be there twice.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
+import argparse
 import tempfile
 import time
 from collections import Counter
-from contextlib import ExitStack, suppress
-from datetime import UTC, datetime
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.request import urlopen
+from typing import TYPE_CHECKING, Final
 
-from cluvault.cli.demo.services import free_port, prefect_environment
 from cluvault.emulator.config import EmulatorConfig
-from cluvault.emulator.seed import read_seed
-from cluvault.emulator.server import EmulatorServer
+from tests.support.services import postgres
+from tests.support.stage import SERVER, WORKER, Stage, stage
+from tests.support.world import project_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROJECTS = 8
-JOB_SECONDS = 2.0
-EVERY = 20
-CONFIGURATION = """\
-[vault]
-url = "{vault}"
+    from tests.support.services import Part
 
-[resources.bench]
-endpoint = "{url}/bench"
-key = {{ env = "BENCH_KEY" }}
-limits = "off"
-
+RESOURCE: Final = "bench"
+PROJECTS: Final = 8
+JOB_SECONDS: Final = 2.0
+AWAY: Final = 5.0
+"""Seconds between a death and the next life, of what somebody else starts again."""
+CONFIGURATION: Final = """
 [backup]
 concurrency = 2
-
-[prefect]
-environment = "{environment}"
 """
-ENVIRONMENT = """\
+ENVIRONMENT: Final = """\
 deployments:
-  nightly: {{schedules: {{nightly: {{cron: null, interval: {every}}}}}}}
-  hourly-status: {{enabled: false}}
-  recover: {{enabled: false}}
+  nightly: {schedules: {nightly: {cron: null, interval: 20}}}
+  hourly-status: {enabled: false}
+  recover: {enabled: false}
 """
 
 
-class Stage:
-    """The parts, each a process of its own but the emulator."""
+class Story:
+    """Edits of all projects, of which each has to be in the vault at some time, whoever dies meanwhile."""
 
-    def __init__(self, folder: Path, emulator: EmulatorServer, port: int) -> None:
-        self.folder = folder
-        self.vault = folder / "vault"
-        self.port = port
+    def __init__(self, on: Stage, patience: float) -> None:
+        self._stage = on
+        self._patience = patience
         self.round = 0
-        self._emulator = emulator
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, *command: str) -> None:
-        """Start a part in a session of its own, with its output in a file."""
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self._running[name] = subprocess.Popen(  # noqa: S603  # our own
-                [sys.executable, "-m", *command], stdout=log, stderr=log, start_new_session=True, cwd=self.folder
-            )
-
-    def kill(self, name: str) -> None:
-        """SIGKILL to a part and all that it started; a worker's flows are in sessions of their own."""
-        process = self._running.pop(name)
-        for pid in [process.pid, *descendants(process.pid)]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        process.wait()
-
-    def end(self) -> None:
-        """End everything."""
-        for name in list(self._running):
-            self.kill(name)
-
-    def start_server(self) -> None:
-        """Start the Prefect server and wait until it answers."""
-        self.start("server", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port))
-        wait_until(self._answers, seconds=120, what="the Prefect server")
-
-    def start_worker(self) -> None:
-        """Start a process worker."""
-        self.start("worker", "prefect", "worker", "start", "--pool", "cluvault", "--type", "process")
-
-    def kill_flow(self) -> None:
-        """SIGKILL to the processes that the worker started."""
-        flows = descendants(self._running["worker"].pid)
-        assert flows, "no flow is under way"
-        for pid in flows:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    def edit(self) -> float:
-        """Change every project; the moment at which it was done."""
+    def tell(self, what: str, kill: Callable[[], None] | None = None) -> None:
+        """Edit, kill in the middle of the backup, and print after how long all was there."""
+        there = self._count()
         self.round += 1
-        seed = self.folder / f"seed-{self.round}"
-        (seed / "bench").mkdir(parents=True)
         for number in range(PROJECTS):
-            (seed / "bench" / f"P{number}.json").write_text(json.dumps(project(number, self.round)), "utf-8")
-        emulator = self._emulator.emulator
-        changes = read_seed(emulator.config, folder=seed, now=datetime.now(UTC))
-        with emulator.lock:
-            emulator.commit({"bench": changes["bench"]})
-        return time.monotonic()
+            name = f"P{number}"
+            self._stage.put(RESOURCE, name, project_file(name, f"say version {self.round} of project {number}"))
+        edited = time.monotonic()
+        if kill is not None:
+            self._wait(there + 2, "a backup under way")
+            kill()
+        else:
+            self._stage.start_worker()
+        self._wait(there + PROJECTS, what)
+        took = time.monotonic() - edited
+        print(f"{what:34} {took:6.1f} s until all {PROJECTS} projects are in the vault", flush=True)
 
-    def count(self) -> int:
+    def _wait(self, number: int, what: str) -> None:
+        self._stage.until(lambda: self._count() >= number, seconds=self._patience, what=what)
+
+    def _count(self) -> int:
         """Snapshots with content of their own."""
-        return sum(1 for _ in self.vault.glob("snapshots/*/*/*/config.json.gz"))
-
-    def _answers(self) -> bool:
-        with suppress(OSError), urlopen(f"http://127.0.0.1:{self.port}/api/health", timeout=2) as answer:
-            return answer.status == 200
-        return False
+        return sum(1 for _ in self._stage.vault.glob("snapshots/*/*/*/config.json.gz"))
 
 
-def descendants(ancestor: int) -> list[int]:
-    """The processes that a process started, and those that they started."""
-    parents: dict[int, int] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = status.read_text("utf-8").rpartition(")")[2].split()
-            parents[int(status.parent.name)] = int(fields[1])
-    found = [ancestor]
-    for pid in found:
-        found += [child for child, parent in parents.items() if parent == pid]
-    return found[1:]
-
-
-def project(number: int, version: int) -> dict[str, Any]:
-    """A small project with content of its own."""
-    text = f"say version {version} of project {number}"
-    return {
-        "projectFileVersion": "2023-04-01",
-        "stringIndexType": "Utf16CodeUnit",
-        "metadata": {"projectKind": "Conversation", "projectName": f"P{number}", "language": "en-us"},
-        "assets": {
-            "projectKind": "Conversation",
-            "intents": [{"category": "Say"}],
-            "utterances": [{"text": text, "intent": "Say", "entities": []}],
-        },
-    }
-
-
-def wait_until(holds: Callable[[], bool], *, seconds: float, what: str) -> float:
-    """Wait until it holds, and return how long that took."""
-    begun = time.monotonic()
-    while not holds():
-        if time.monotonic() - begun > seconds:
-            sys.exit(f"{what} took more than {seconds:.0f} s")
-        time.sleep(0.1)
-    return time.monotonic() - begun
-
-
-def story(stage: Stage, patience: float) -> None:
+def tell_all(on: Stage, patience: float, database: Part | None) -> None:
     """Deploy, let the schedule fire, kill one after the other."""
-    stage.start_server()
-    deployed = subprocess.run(
-        [sys.executable, "-m", "cluvault", "deploy"], cwd=stage.folder, check=True, capture_output=True
-    )
-    print(deployed.stdout.decode().splitlines()[-1])
-    edited = stage.edit()
-    stage.start_worker()
-    seconds = wait_until(lambda: stage.count() >= PROJECTS, seconds=patience, what="the first scheduled backup")
-    print(f"{'nothing is killed':34} {seconds:6.1f} s until all {PROJECTS} projects are in the vault")
 
-    def killed(what: str, kill: Callable[[], None]) -> None:
-        nonlocal edited
-        before = stage.count()
-        edited = stage.edit()
-        wait_until(lambda: stage.count() >= before + 2, seconds=patience, what="a backup under way")
-        kill()
-        wait_until(lambda: stage.count() >= before + PROJECTS, seconds=patience, what=f"{what}: recovery")
-        print(f"{what:34} {time.monotonic() - edited:6.1f} s until all {PROJECTS} edited projects are in the vault")
+    def flow_dies() -> None:
+        assert on.kill_flows(), "no flow is under way"
 
     def server_restarts() -> None:
-        stage.kill("server")
-        time.sleep(5)
-        stage.start_server()
+        on.kill(SERVER)
+        time.sleep(AWAY)
+        on.start_server()
 
-    def worker_is_replaced() -> None:
-        stage.kill("worker")
-        stage.start_worker()
+    def host_is_replaced() -> None:
+        on.kill(WORKER)
+        on.start_worker()
 
-    killed("the flow's process is killed", stage.kill_flow)
-    killed("the server is killed, 5 s away", server_restarts)
-    killed("worker and flow are killed", worker_is_replaced)
+    story = Story(on, patience)
+    story.tell("nothing is killed")
+    story.tell("the flow's process is killed", flow_dies)
+    story.tell("the server is killed, 5 s away", server_restarts)
+    if database is not None:
+        story.tell("the database is killed, 5 s away", lambda: _restarts(database))
+    story.tell("worker and flow are killed", host_is_replaced)
+    on.kill(WORKER)
+    _judge(on, story.round)
 
 
-def judge(stage: Stage) -> None:
+def _restarts(part: Part) -> None:
+    part.kill()
+    time.sleep(AWAY)
+    part.start()
+
+
+def _judge(on: Stage, rounds: int) -> None:
     """Every snapshot can be read back, and no content is there twice."""
     found: Counter[tuple[str, str]] = Counter()
-    for path in stage.vault.glob("snapshots/*/*/*/manifest.json"):
-        manifest = json.loads(path.read_text("utf-8"))
+    for manifest in on.manifests(RESOURCE):
         if manifest["content"]["key"].split("/")[3] == manifest["snapshotId"]:
             found[manifest["project"], manifest["content"]["canonicalSha256"]] += 1
     twice = sum(number - 1 for number in found.values())
-    print(f"{len(found)} contents of {PROJECTS} projects in {stage.round} rounds, {twice} of them stored twice")
-    os.environ.pop("PREFECT_API_URL")
-    done = subprocess.run(
-        [sys.executable, "-m", "cluvault", "verify", "--read-data"], cwd=stage.folder, check=True, capture_output=True
-    )
-    print(done.stdout.decode().splitlines()[0])
+    print(f"{len(found)} contents of {PROJECTS} projects in {rounds} rounds, {twice} of them stored twice")
+    del on.environment["PREFECT_API_URL"]  # no flow run is needed for it
+    print(on.command("verify", "--read-data").splitlines()[0])
 
 
-def main(patience: float) -> None:
+def main(patience: float, *, on_postgres: bool) -> None:
     """Start the parts, measure, print."""
+    config = EmulatorConfig(resources=(RESOURCE,), job_seconds=JOB_SECONDS)
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        folder = Path(name)
-        port = free_port()
-        os.environ |= prefect_environment(folder / "prefect", port) | {"BENCH_KEY": "emulator-key-1"}
-        config = EmulatorConfig(resources=("bench",), job_seconds=JOB_SECONDS)
-        emulator = stack.enter_context(EmulatorServer(config))
-        stage = Stage(folder, emulator, port)
-        stack.callback(stage.end)
-        (folder / "environment.yaml").write_text(ENVIRONMENT.format(every=EVERY), "utf-8")
-        text = CONFIGURATION.format(vault=stage.vault, url=emulator.url, environment=folder / "environment.yaml")
-        (folder / "cluvault.toml").write_text(text, "utf-8")
-        os.environ["CLUVAULT_CONFIG"] = str(folder / "cluvault.toml")
-        try:
-            story(stage, patience)
-        finally:
-            stage.end()
-        judge(stage)
+        folder, database, variables = Path(name), None, dict[str, str]()
+        if on_postgres:
+            database, url = stack.enter_context(postgres(folder))
+            variables["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = url
+        on = stack.enter_context(stage(folder, config, CONFIGURATION, environment=variables))
+        on.deploy(ENVIRONMENT)
+        tell_all(on, patience, database)
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 900)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("patience", type=float, nargs="?", default=900.0)
+    parser.add_argument("--postgres", action="store_true")
+    asked = parser.parse_args()
+    main(asked.patience, on_postgres=asked.postgres)
