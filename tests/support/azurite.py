@@ -231,6 +231,8 @@ def installed() -> Path:
 def _install(folder: Path) -> None:
     npm = _NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"  # bin/npm of the wheel does not find it
     flags = ["--no-package-lock", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+    flags += ["--prefer-offline"]  # the date fixes what is fetched, so npm's own cache is never stale
+    flags += ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]  # tell of a missing network soon
     command = [_NODE / "bin" / "node", npm, "install", f"azurite@{VERSION}", f"--before={_BEFORE}", *flags]
     try:
         done = subprocess.run(  # noqa: S603  # our own arguments
