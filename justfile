@@ -54,7 +54,8 @@ benchmarks:
     uv run python benchmarks/start.py
     uv run python benchmarks/connections.py
     uv run python benchmarks/emulator.py
-    uv run python benchmarks/intake.py
+    uv run python -m benchmarks.intake
+    uv run python -m benchmarks.intake --azure
     uv run python benchmarks/retention.py
     uv run python benchmarks/vault_stores.py
     uv run python benchmarks/vault_series.py 30
@@ -67,7 +68,7 @@ benchmarks:
 
 # What deaths of flow, server and worker cost, on a real Prefect server; takes a quarter of an hour.
 recovery:
-    uv run python benchmarks/recovery.py
+    uv run python -m benchmarks.recovery
 
 # A fleet on one to four workers with PostgreSQL and Redis, whose parts are killed; a quarter of an hour.
 fleet plot="docs/images/fleet.svg":

@@ -14,7 +14,8 @@ import pytest
 from cluvault.cli.demo.services import free_port
 from cluvault.emulator.config import EmulatorConfig
 from cluvault.plan.notices import VALIDATION
-from tests.support.inbox_stories import DEPLOYMENT, LOOKING, inbox_story, killed
+from tests.support.arrivals import BlobArrivals, S3Arrivals
+from tests.support.inbox_stories import DEPLOYMENT, LOOKING, POISON, inbox_story, killed
 from tests.support.promoting import desk
 from tests.support.stage import QUIET, stage
 from tests.support.world import project_file
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.support.azurite import AzuriteQueues
     from tests.support.s3_server import S3Server
     from tests.support.stage import Stage
 
@@ -163,7 +165,7 @@ def shakes_hands(client: httpx.Client) -> None:
 def test_a_burst(tmp_path: Path, s3_server: S3Server) -> None:
     """Thirty files that come one by one make few flow runs; each arrives once, the poison does not stop the others."""
     projects = [f"P{number}" for number in range(30)]
-    with inbox_story(tmp_path, s3_server, poll_seconds=1) as story:
+    with inbox_story(tmp_path, S3Arrivals(s3_server), poll_seconds=1) as story:
         story.stage.start_intake()
         story.put_all(projects, a_second=5)
         story.stage.until(story.is_empty, seconds=240, what="all is taken in")
@@ -174,12 +176,27 @@ def test_a_burst(tmp_path: Path, s3_server: S3Server) -> None:
         assert len(story.stage.runs(DEPLOYMENT)) <= 4
 
 
+def test_a_burst_from_azure(tmp_path: Path, azurite_queues: AzuriteQueues) -> None:
+    """Five hundred, each third told of three times and in another order: each arrives once, in few flow runs."""
+    projects = [f"P{number}" for number in range(500)]
+    with inbox_story(tmp_path, BlobArrivals(azurite_queues), concurrency=8, poll_seconds=1) as story:
+        story.stage.start_intake()
+        story.put_all(projects, a_second=50, twice=3)
+        story.stage.until(story.is_empty, seconds=600, every=1, what="all is taken in")
+        story.stage.until(lambda: story.arrivals.messages() == 0, seconds=60, what="the queue is empty")
+        story.stage.until(lambda: story.stage.are_over(DEPLOYMENT), seconds=60, what="all runs are over")
+        story.check(projects)
+        assert story.imports() == dict.fromkeys(projects, 1)
+        assert story.latencies.keys() == {*projects, POISON}
+        assert len(story.stage.runs(DEPLOYMENT)) <= 8
+
+
 @pytest.mark.parametrize("who", ["intake", "flow", "worker", "server"])
 def test_somebody_dies(tmp_path: Path, s3_server: S3Server, who: str, record_property: Callable[..., None]) -> None:
     """SIGKILL in the middle of an intake: every file arrives, none is imported twice, the poison is put away."""
     environment = LOOKING if who == "worker" else QUIET  # nobody tells of the flow that died with its worker
     options: dict[str, Any] = {"job_seconds": 1.5, "concurrency": 2, "poll_seconds": 1}
-    with inbox_story(tmp_path, s3_server, environment=environment, **options) as story:
+    with inbox_story(tmp_path, S3Arrivals(s3_server), environment=environment, **options) as story:
         found = killed(story, who, PROJECTS)
     record_property("seconds", found.seconds)
     assert found.again == 0

@@ -1,4 +1,4 @@
-"""Stories of an S3 inbox on a stage: files are put into it, parts are killed, and every file has to arrive once."""
+"""Stories of an inbox of either cloud on a stage: files are put, parts are killed, and every file arrives once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cluvault.emulator.config import EmulatorConfig
 from tests.support.stage import QUIET, stage
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
     from pathlib import Path
 
-    from tests.support.s3_server import S3Server
+    from tests.support.arrivals import Arrivals
     from tests.support.stage import Stage
 
 DEPLOYMENT: Final = "inbox"
@@ -27,13 +27,14 @@ LOOKING: Final = QUIET + "  inbox: {schedules: {look: {cron: null, interval: 30,
 """An environment in which the inboxes are looked through each 30 seconds."""
 INBOX: Final = """
 [intake.team]
-place = "s3://{bucket}"
+place = "{place}"
 resources = ["dev"]
 queue = "{queue}"
 visibility-seconds = 30
 concurrency = {concurrency}
 """
 POISON: Final = "Poison"
+KEY: Final = "inbox/dev/{}/config.json"
 
 
 @dataclass
@@ -41,40 +42,38 @@ class InboxStory:
     """A stage with an inbox, and what was put into it."""
 
     stage: Stage
-    s3: S3Server
-    bucket: str
-    queue: str
+    arrivals: Arrivals
     put_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
 
     def put(self, project: str, body: bytes | None = None) -> None:
         """Put a file for a project into the inbox."""
-        key = f"inbox/dev/{project}/config.json"
         self.put_at[project] = datetime.now(UTC)
-        self.s3.client.put_object(Bucket=self.bucket, Key=key, Body=body or project_file(project, f"to {project}"))
+        self.arrivals.put(KEY.format(project), body or project_file(project, f"to {project}"))
 
-    def put_all(self, projects: Iterable[str], *, a_second: float = 0) -> None:
-        """Put a file for each of some projects, one that nobody can import among them."""
+    def put_all(self, projects: Iterable[str], *, a_second: float = 0, twice: int = 0) -> None:
+        """Put a file for each of some projects, one that nobody can import among them.
+
+        Args:
+            projects: Their names.
+            a_second: So many a second, 0 as fast as it goes.
+            twice: Each so many-th event is delivered again at once, and once more after all, the last first; 0: none.
+        """
         begun = time.monotonic()
+        told: list[str] = []
         self.put(POISON, b"{")
         for number, project in enumerate(projects):
             if a_second and (early := begun + number / a_second - time.monotonic()) > 0:
                 time.sleep(early)
             self.put(project)
-
-    def keys(self, prefix: str) -> list[str]:
-        """What lies below a prefix of the bucket."""
-        pages = self.s3.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-        return [one["Key"] for page in pages for one in page.get("Contents", ())]
+            if twice and number % twice == 0:
+                told.append(KEY.format(project))
+                self.arrivals.tell_again(told[-1])
+        for key in reversed(told):
+            self.arrivals.tell_again(key)
 
     def is_empty(self) -> bool:
         """Whether nothing waits."""
-        return not self.keys("inbox/")
-
-    def messages(self) -> int:
-        """Messages of the queue that nobody has acknowledged."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found: Any = self.s3.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
-        return sum(map(int, found.values()))
+        return not self.arrivals.keys("inbox/")
 
     @property
     def latencies(self) -> dict[str, float]:
@@ -103,12 +102,12 @@ class InboxStory:
         wanted = set(projects)
         assert wanted <= self.stage.projects("dev")
         assert self.is_empty()
-        done = Counter(key.split("/")[2] for key in self.keys("done/dev/"))
+        done = Counter(key.split("/")[2] for key in self.arrivals.keys("done/dev/"))
         assert done == dict.fromkeys(wanted, 3), done
-        refused = self.keys(f"refused/dev/{POISON}/")
+        refused = self.arrivals.keys(f"refused/dev/{POISON}/")
         assert len(refused) == 3
         (reason,) = [key for key in refused if key.endswith("reason.txt")]
-        text: str = self.s3.client.get_object(Bucket=self.bucket, Key=reason)["Body"].read().decode()
+        text = self.arrivals.read(reason).decode()
         assert "the JSON ends too early" in text, text
         imported = self.imports()
         assert set(imported) <= wanted
@@ -117,18 +116,18 @@ class InboxStory:
 @contextmanager
 def inbox_story(
     folder: Path,
-    s3: S3Server,
+    arrivals: Arrivals,
     *,
     job_seconds: float = 0.0,
     concurrency: int = 4,
     environment: str = QUIET,
     poll_seconds: int = 2,
 ) -> Generator[InboxStory]:
-    """A stage with a server, a worker, and an inbox whose bucket tells an SQS queue; nobody attends to it yet.
+    """A stage with a server, a worker, and an inbox that tells a queue; nobody attends to it yet.
 
     Args:
         folder: An empty one.
-        s3: Where the bucket and its queue are made.
+        arrivals: The inbox and its queue.
         job_seconds: How long an import or export takes.
         concurrency: Projects at once in a flow run.
         environment: What is deployed.
@@ -136,14 +135,12 @@ def inbox_story(
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     config = EmulatorConfig(resources=("dev",), job_seconds=job_seconds, first_poll_running=False)
-    bucket = s3.new_bucket()
-    queue = s3.notify_queue(bucket)
-    variables = s3.environment | {"PREFECT_WORKER_QUERY_SECONDS": str(poll_seconds)}
-    text = INBOX.format(bucket=bucket, queue=queue, concurrency=concurrency)
+    variables = {**arrivals.environment, "PREFECT_WORKER_QUERY_SECONDS": str(poll_seconds)}
+    text = INBOX.format(place=arrivals.place, queue=arrivals.queue, concurrency=concurrency)
     with stage(folder, config, text, environment=variables) as found:
         found.deploy(environment)
         found.start_worker()
-        yield InboxStory(found, s3, bucket, queue)
+        yield InboxStory(found, arrivals)
 
 
 @dataclass(frozen=True)
@@ -181,7 +178,7 @@ def killed(story: InboxStory, who: str, projects: list[str], *, seconds: float =
     _DEATHS[who](the_stage)
     the_stage.until(story.is_empty, seconds=seconds, what=f"{who} killed: all is taken in")
     took = time.monotonic() - begun
-    the_stage.until(lambda: story.messages() == 0, seconds=120, what="the queue is empty")
+    the_stage.until(lambda: story.arrivals.messages() == 0, seconds=120, what="the queue is empty")
     story.check(projects)
     again = the_stage.imports() - len(projects)  # as the service counts them: the dead wrote no record
     begun_runs = (run for run in the_stage.runs(DEPLOYMENT) if run["start_time"] is not None)
