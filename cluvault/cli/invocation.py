@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -170,6 +170,10 @@ def _secret_reader(settings: Settings) -> Callable[[str], Any] | None:
     return None
 
 
+_WAITS: Final = "cluvault.vault.patient"
+"""Whose log lines say that a store is waited for, maybe for minutes: nobody should wonder why nothing moves."""
+
+
 class Command(click.Command):
     """A command with the options that all commands have; `--vault` only where `vault` says that it opens one."""
 
@@ -233,17 +237,21 @@ def _written(name: str) -> str:
 
 @contextmanager
 def _calls_shown(*, verbose: bool, debug: bool) -> Generator[None]:
-    """Show the library's log lines with `-v`; else none of them on the terminal: an error is one line."""
-    logger = logging.getLogger("cluvault")
+    """Show the library's log lines with `-v`; else only what is waited for: an error is one line."""
+    logger, waits = logging.getLogger("cluvault"), logging.getLogger(_WAITS)
     handler = logging.StreamHandler(sys.stderr) if verbose else logging.NullHandler()
     handler.setFormatter(_Lines("%(asctime)s %(name)s %(message)s", stack_traces=debug))
+    waiting = logging.NullHandler() if verbose else logging.StreamHandler(sys.stderr)
+    waiting.setFormatter(_Lines("warning: %(message)s", stack_traces=False))
     before = logger.level
     logger.addHandler(handler)
+    waits.addHandler(waiting)
     if verbose:
         logger.setLevel(logging.DEBUG)
     try:
         yield
     finally:
+        waits.removeHandler(waiting)
         logger.removeHandler(handler)
         logger.setLevel(before)
 

@@ -63,8 +63,7 @@ class _Waiting:
         is_over = left <= 0 and (self._tries >= _LEAST_TRIES or store.gave_up or not store.seconds)
         if is_over or not store.has_answered:
             raise store.give_up(err, began, waited=now - self._since if self._slept else 0)
-        if self._delay == _FIRST_DELAY:
-            _log.warning("%s; waiting for it", err.message)
+        store.tell_of(err)
         delay = min(self._delay, max(left, _FIRST_DELAY))
         self._slept += delay
         await store.sleep(delay)
@@ -99,6 +98,7 @@ class PatientStore:
         self._in_vain: StoreUnavailable | None = None
         self._asked_at = float("-inf")
         self._is_asked = False
+        self._is_told = False
 
     @property
     def url(self) -> str:
@@ -135,6 +135,12 @@ class PatientStore:
         if self._away_since is None:
             self._away_since = began
         return self._away_since
+
+    def tell_of(self, err: StoreUnavailable) -> None:
+        """Say once what is waited for."""
+        if not self._is_told:
+            self._is_told = True
+            _log.warning("%s; waiting for it, for %.0f s at most", err.message, self.seconds)
 
     def give_up(self, err: StoreUnavailable, began: float, *, waited: float) -> StoreUnavailable:
         """The error for whoever has waited so long; the store is given up when it answered nobody else, either."""
@@ -253,7 +259,8 @@ class PatientStore:
 
     def _answered(self) -> None:
         now = self.clock()
-        if self._away_since is not None and now - self._away_since >= 1:
+        if self._is_told and self._away_since is not None:
+            self._is_told = False
             _log.warning("%s: the store answers again, after %.0f s", self.url, now - self._away_since)
         self.has_answered = True
         self._answered_at = now

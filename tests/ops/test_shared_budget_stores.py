@@ -70,3 +70,28 @@ def test_both_keep_the_limit_together(tmp_path: Path, kind: str) -> None:
         assert {name[:3] for name in begun} == {"P00", "P01"}
         assert "cannot be shared" not in found.said("first") + found.said("second")
         found.assert_complete()
+
+
+@pytest.mark.parametrize("kind", ["az", "s3"])
+def test_a_ledger_that_is_away_stops_nobody(tmp_path: Path, kind: str) -> None:
+    """The store dies, or says nothing, for 25 seconds: exports are started meanwhile, by each process's own count."""
+    with scene(tmp_path, kind, projects=30, **SERVICE) as found, ExitStack() as stack:
+        found.configure(limits=LIMITS, concurrency=15)
+        found.run("backup", "--project", GROUPS["third"])
+        time.sleep(WINDOW + 1)
+        before = len(found.exports())
+        running = [
+            stack.enter_context(found.running("backup", "--project", GROUPS[group], "-v", log=group))
+            for group in ("first", "second")
+        ]
+        found.until(lambda: len(found.exports()) >= before + 4)
+        found.take_away()
+        away = len(found.exports())
+        time.sleep(25)
+        meanwhile = len(found.exports()) - away
+        found.bring_back()
+        assert [one.wait(240) for one in running] == [0, 0], found.said("first")[-2000:] + found.said("second")[-2000:]
+        assert meanwhile
+        assert sorted(found.exports()) == found.names
+
+        found.assert_complete()

@@ -67,7 +67,9 @@ def test_a_store_that_stays_away_ends_the_run(tmp_path: Path, kind: str) -> None
             assert process.wait(180) == 1, found.said()[-3000:]
         begun = found.exports()
         assert len(begun) <= PROJECTS // 3 + 15
-        (said,) = found.said().splitlines()
+        waiting, said = found.said().splitlines()
+        assert waiting.startswith("warning: ")
+        assert waiting.endswith("waiting for it, for 5 s at most")
         assert found.url in said
         assert "check the network" in said or "try again" in said
         assert "only the record of this backup is missing" in said
