@@ -30,7 +30,7 @@ async def repair_contents(findings: tuple[Finding, ...], *, source: str) -> tupl
     return await repair.repair_contents(current_workspace(), findings, source=source)
 
 
-@task(name="drill-snapshot", task_run_name="drill {reference} in {resource}", timeout_seconds=7200, **STEP)
-async def drill_snapshot(resource: str, reference: str) -> RunItem:
-    """Restore a snapshot into a scratch project, compare, delete the project."""
-    return await drill.drill_snapshot(current_workspace(), resource, reference)
+@task(name="drill-snapshot", task_run_name="drill {reference} in {resource}", timeout_seconds=24 * 3600, **STEP)
+async def drill_snapshot(resource: str, reference: str, *, environment: bool = False) -> RunItem:
+    """Restore a snapshot, or rebuild its environment, in a scratch project, compare, delete the project."""
+    return await drill.drill_snapshot(current_workspace(), resource, reference, environment=environment)

@@ -59,3 +59,8 @@ def shorten(text: str, limit: int = 60) -> str:
 
 SCRATCH_PREFIX: Final = "cluvault-scratch-"
 """Projects that cluvault makes for a while (restore drills, rehearsals) start with this; nobody else's should."""
+
+
+def is_scratch(project: str) -> bool:
+    """Whether cluvault has made a project for a while: nothing of it is kept, compared or reported."""
+    return project.startswith(SCRATCH_PREFIX)

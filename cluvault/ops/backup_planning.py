@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import CluvaultError
 from cluvault.model.manifest import id_moment
+from cluvault.model.names import is_scratch
 from cluvault.model.run import Outcome, RunItem, Seen
 from cluvault.ops.capture import captures_environment
 from cluvault.ops.fanout import at_once, failed_item
@@ -154,6 +155,7 @@ async def _list(workspace: Workspace, resource: str) -> list[ProjectTask] | RunI
         return [
             ProjectTask(resource, one.name, Times(one.last_modified_at, one.last_trained_at, one.last_deployed_at))
             async for one in client.list_projects()
+            if not is_scratch(one.name)
         ]
     except CluvaultError as err:
         return failed_item(resource, "", err)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cluvault.errors import CluvaultError, UsageError
+from cluvault.model.names import is_scratch
 from cluvault.model.promotion import RolledBack, Safety
 from cluvault.model.replica import ReplicaRecord
 from cluvault.model.run import Outcome
@@ -220,7 +221,11 @@ def _route(workspace: Workspace, options: DriftOptions) -> RouteSettings:
 
 async def _listed(workspace: Workspace, resource: str) -> dict[str, datetime | None]:
     client = await workspace.client(resource)
-    return {project.name: project.last_modified_at async for project in client.list_projects()}
+    return {
+        project.name: project.last_modified_at
+        async for project in client.list_projects()
+        if not is_scratch(project.name)
+    }
 
 
 # --- one project ---------------------------------------------------------------------------------------------------

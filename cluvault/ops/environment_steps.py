@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cluvault.errors import NotFound, RoundTripMismatch
 from cluvault.model.compression import Packed
+from cluvault.model.names import is_scratch
 from cluvault.model.project_file import read_project_file
 from cluvault.ops.deployed import evaluation_record
 from cluvault.ops.environment_planning import trained_on
@@ -92,6 +93,12 @@ def _lease_of(rebuilding: Rebuilding) -> PromotionKey:
     return rebuilding.key or PromotionKey(rebuilding.plan.resource, rebuilding.plan.project, "")
 
 
+async def _ensure(workspace: Workspace, rebuilding: Rebuilding, step: str) -> None:
+    """Raises LeaseLost: somebody else works on the project now; nobody does on one that was made for a while."""
+    if not is_scratch(rebuilding.plan.project):
+        await hold(workspace, _lease_of(rebuilding), step)
+
+
 async def _body(workspace: Workspace, content: Fitted, project: str) -> Body:
     """What is sent: read again, so that of many contents one is in memory."""
     data = await (await workspace.vault()).read(content.view)
@@ -105,7 +112,7 @@ async def _body(workspace: Workspace, content: Fitted, project: str) -> Body:
 async def _import(workspace: Workspace, rebuilding: Rebuilding, content: Fitted) -> StepDone:
     plan = rebuilding.plan
     body = await _body(workspace, content, plan.project)
-    await hold(workspace, _lease_of(rebuilding), f"{STEP}: import")
+    await _ensure(workspace, rebuilding, f"{STEP}: import")
     warnings = await import_from_storage(workspace, plan.resource, plan.project, body, api_version=content.api_version)
     proof = await prove(workspace, plan.resource, plan.project, body, api_version=content.api_version)
     if proof.difference:
@@ -123,7 +130,7 @@ async def _train(workspace: Workspace, rebuilding: Rebuilding, model: WantedMode
         return StepDone(scored=await _scored(client, plan.project, model))
     job = await running_training(client, plan.project, model.label)
     if job is None:
-        await hold(workspace, _lease_of(rebuilding), f"{STEP}: train {model.label}")
+        await _ensure(workspace, rebuilding, f"{STEP}: train {model.label}")
         job = await client.begin_train(plan.project, _training(model))
     await client.wait(job, timeout=_TRAIN_SECONDS)
     if await trained_on(*place) not in (model.digest, None):

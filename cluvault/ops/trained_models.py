@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cluvault.errors import GuardRefused, JobError, NotFound, ProjectNotFound
+from cluvault.model.names import is_scratch
 from cluvault.model.project_file import read_project_file
 from cluvault.ops.target_lease import hold
 from cluvault.plan.canonical import canonical_digest
@@ -129,11 +130,12 @@ async def put_model(workspace: Workspace, key: PromotionKey, name: str, label: s
     """Put a model into a deployment, on the resources where the deployment `like` is; the same again changes nothing.
 
     Raises:
-        LeaseLost: somebody else works on the project now.
+        LeaseLost: somebody else works on the project now; a project that was made for a while needs no lease.
     """
     client = await workspace.client(key.resource)
     there = await deployment_of(client, key.project, like)
     resources = [DeploymentResource(one.resource_id, one.region) for one in there.resources] if there else []
-    await hold(workspace, key, step)
+    if not is_scratch(key.project):
+        await hold(workspace, key, step)
     handle = await client.begin_deploy(key.project, deployment=name, label=label, resources=resources)
     await client.wait(handle, timeout=workspace.settings.backup.job_timeout)

@@ -44,6 +44,18 @@ class VerifyOptions(BaseModel):
         description="A configured resource: restore each snapshot (by default the latest of each project) there into a "
         "scratch project, export it again, compare, delete it.",
     )
+    environment: bool = Field(
+        default=False,
+        description="With drill: where a snapshot holds what was deployed, train and deploy all of it in the scratch "
+        "project as well, and compare the scores.",
+    )
+
+    @field_validator("environment")
+    @classmethod
+    def _for_drills_only(cls, environment: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # as pydantic calls it
+        if environment and not info.data.get("drill"):
+            raise ValueError("an environment is rebuilt with --drill only")
+        return environment
 
     @field_validator("source")
     @classmethod
@@ -216,7 +228,7 @@ async def _drill(
     kept = [SnapshotReference(one.resource, one.project) for one in report.checks if one.snapshots]
     items = await for_each(
         options.references or tuple(map(str, kept)),
-        lambda reference: run(drill_snapshot, workspace, options.drill, reference),
+        lambda reference: run(drill_snapshot, workspace, options.drill, reference, environment=options.environment),
         concurrency=workspace.settings.backup.files_at_once,
         name=_place,
         on_done=on_done,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from cluvault.errors import DamagedSnapshot
+from cluvault.model.names import is_scratch
 from cluvault.model.run import Outcome
 from cluvault.plan.watching import Seen, Watched, change_events, may_be_newer, split_by_quiet
 
@@ -63,7 +64,7 @@ async def _list(workspace: Workspace, resource: str) -> list[Seen]:
     return [
         Seen(resource, one.name, one.last_modified_at)
         async for one in client.list_projects()
-        if one.last_modified_at is not None
+        if one.last_modified_at is not None and not is_scratch(one.name)
     ]
 
 

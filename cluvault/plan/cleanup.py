@@ -21,7 +21,7 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from cluvault.model.names import SCRATCH_PREFIX
+from cluvault.model.names import is_scratch
 from cluvault.settings import CleanupRule
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class ProjectFacts:
     @property
     def is_scratch(self) -> bool:
         """Whether cluvault made it for a while."""
-        return self.name.startswith(SCRATCH_PREFIX)
+        return is_scratch(self.name)
 
 
 @dataclass(frozen=True, slots=True)

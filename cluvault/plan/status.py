@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from cluvault.errors import DamagedSnapshot, GuardRefused, PartialFailure
-from cluvault.model.names import SCRATCH_PREFIX
+from cluvault.model.names import is_scratch
 from cluvault.plan.limits import DOCUMENTED
 from cluvault.plan.status_alarm import Alarm, AlarmKind, command
 from cluvault.plan.status_checks import (
@@ -240,7 +240,7 @@ def _subjects(facts: ResourceFacts, vault: VaultFacts, settings: StatusSettings,
     kept = {project for resource, project in places if resource == facts.name}
     missed = vault.runs.vanished.get(facts.name, {})
     for project in sorted({*live, *kept}):
-        if any(fnmatchcase(project, glob) for glob in (*settings.ignore, f"{SCRATCH_PREFIX}*")):
+        if is_scratch(project) or any(fnmatchcase(project, glob) for glob in settings.ignore):
             continue
         is_gone = project not in live if facts.projects is not None else project in missed
         place = facts.name, project

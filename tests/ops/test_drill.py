@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from cluvault.errors import ConfigurationError, SnapshotNotFound
 from cluvault.model.names import SCRATCH_PREFIX
+from cluvault.ops.drift import DriftOptions
+from cluvault.ops.drift import drift as compare_resources
 from cluvault.ops.drill import drill_snapshot
-from cluvault.ops.verify import VerifyFailed
+from cluvault.ops.verify import VerifyFailed, VerifyOptions
+from cluvault.ops.watch import WatchOptions, watch
 from tests.support.damage import DAMAGES, Kept, keep
+from tests.support.serving import capturing_world, serve_two
 from tests.support.snapshots import make_capture
-from tests.support.world import failing_job
+from tests.support.world import failing_job, project_file
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from tests.support.world import Send, World
 
 
@@ -173,3 +180,73 @@ async def test_what_is_pruned_between_look_and_drill(world: World, kept: Kept) -
     async with world.workspace() as workspace:
         with pytest.raises(SnapshotNotFound):
             await drill_snapshot(workspace, "prod", f"dev/Travel@{kept.tagged.snapshot_id[:-8]}ffffffff")
+
+
+async def test_who_looks_during_a_drill(world: World) -> None:
+    """A backup, a watcher, a look for drift: the project that a drill has made for a while is nobody's business."""
+    await world.put("dev", "Travel")
+    await world.put("dev", f"{SCRATCH_PREFIX}1")
+    async with world.workspace() as workspace:
+        found = await watch(workspace, WatchOptions(quiet_minutes=0))
+        drift = await compare_resources(workspace, DriftOptions(source="dev", target="prod"))
+    assert [one.project for one in found.changed] == ["Travel"]
+    assert [one.project for one in drift.projects] == ["Travel"]
+    assert [one.project for one in (await world.backup()).items] == ["Travel"]
+
+
+# --- environments -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def serving() -> World:
+    """A backup of dev, whose `production` and `staging` serve; and of a project that serves nothing."""
+    world = capturing_world()
+    await serve_two(world)
+    await world.put("dev", "Plain", project_file("Plain"))
+    await world.backup(resources=("dev",))
+    return world
+
+
+async def test_an_environment_is_rebuilt_for_a_while(serving: World) -> None:
+    """Imported, trained, deployed under the same names, and deleted; what serves nothing is drilled as a draft."""
+    report = await serving.verify(drill="prod", environment=True)
+    assert report.drill is not None
+    assert report.exit_code == 0, report.drill
+    desk, plain = report.drill.items
+    assert re.fullmatch(
+        r"rebuilt in prod as cluvault-scratch-\S+ in \d+\.\d s: draft, .*production, staging.*; "
+        r"v1: scores as recorded; v2: scores as recorded",
+        desk.detail or "",
+    ), desk.detail
+    assert "restored to prod" in (plain.detail or "")
+    assert sum("/:train" in one for one in serving.changes) == 2
+    assert await serving.projects("prod") == []
+    assert [one.kind for one in await serving.runs()][-1] == "drill"
+    assert not [key async for key in _keys(serving, "leases/")]
+
+
+async def test_an_environment_that_cannot_be_rebuilt(serving: World) -> None:
+    """The drill fails with the step's words, and nothing is left behind."""
+
+    async def fail(request: httpx.Request, send: Send) -> httpx.Response:
+        if request.url.path.endswith("/:train"):
+            return httpx.Response(400, json={"error": {"code": "InvalidArgument", "message": "no training today"}})
+        return await send(request)
+
+    serving.hook = fail
+    report = await serving.verify(drill="prod", environment=True, references=("dev/Desk",))
+    assert report.drill is not None
+    assert (report.drill.items[0].outcome, report.exit_code) == ("failed", 1)
+    assert "no training today" in (report.drill.items[0].detail or "")
+    assert await serving.projects("prod") == []
+
+
+async def test_an_environment_without_a_drill() -> None:
+    """Makes no sense, and is said."""
+    with pytest.raises(ValidationError, match="an environment is rebuilt with --drill only"):
+        VerifyOptions(environment=True)
+
+
+async def _keys(world: World, prefix: str) -> AsyncIterator[str]:
+    async for one in world.store.list(prefix):
+        yield one.key

@@ -29,6 +29,9 @@ _FEW = 3
     help="Restore each REF (default: the latest snapshot of each project) there into a scratch project, export it "
     "again, compare, delete it.",
 )
+@click.option(
+    "--environment", is_flag=True, help="With --drill: rebuild what was deployed, too: train, deploy, compare scores."
+)
 @click.option("--repair", is_flag=True, help="Put what is damaged or missing back where the same bytes are known.")
 @click.option("--from", "source", default="", metavar="URL", help="With --repair: a second copy of the vault.")
 @flow_option
@@ -39,6 +42,7 @@ def command(
     references: tuple[str, ...],
     read_data: bool,
     drill: str,
+    environment: bool,
     repair: bool,
     source: str,
     by_flow: bool | None,
@@ -49,7 +53,13 @@ def command(
     manifest and an object that no vault writes are notes.
     """
     options = options_of(
-        VerifyOptions, references=references, read_data=read_data, drill=drill, repair=repair, source=source
+        VerifyOptions,
+        references=references,
+        read_data=read_data,
+        drill=drill,
+        environment=environment,
+        repair=repair,
+        source=source,
     )
 
     async def directly(workspace: Workspace) -> VerifyReport:
