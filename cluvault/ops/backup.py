@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from cluvault.errors import InvalidProjectFile, JobError, JobTimedOut, NotFound, UnexpectedAnswer
+from cluvault.errors import InvalidProjectFile, JobError, JobTimedOut, NotFound, StoreUnavailable, UnexpectedAnswer
 from cluvault.model.manifest import Reason
 from cluvault.model.run import Outcome, RunItem, Seen
 from cluvault.ops.backup_planning import (
@@ -97,6 +97,8 @@ async def backup(
         on_done=on_done,
     )
     items.sort(key=lambda item: (item.resource, item.project))
+    if workspace.vault_came_back:
+        recorded, items = await _that_are_there(workspace, recorded), await _that_are_there(workspace, items)
     run_id = workspace.new_run_id()
     try:
         report = await run(
@@ -107,6 +109,27 @@ async def backup(
         workspace.announce(due_promotions(items, workspace.settings.routes, run_id=run_id))
     await workspace.exports.forget(report.items)
     return report
+
+
+async def _that_are_there(workspace: Workspace, items: Sequence[RunItem]) -> list[RunItem]:
+    """The items, failed where a snapshot that was stored is gone again.
+
+    A store that keeps what it acknowledges loses nothing by being away. Some do when they are restarted, and nobody
+    would notice until the next backup.
+    """
+    stored = {item.resource for item in items if item.outcome == Outcome.STORED}
+    vault = await workspace.vault()
+    try:
+        there = {(resource, key.snapshot_id) for resource in stored async for key in vault.keys(resource=resource)}
+    except StoreUnavailable:
+        return list(items)
+    lost = "was stored and is gone: the vault's store went away and came back without it; the next backup stores it"
+    return [
+        RunItem(resource=item.resource, project=item.project, outcome=Outcome.FAILED, detail=lost)
+        if item.outcome == Outcome.STORED and (item.resource, item.snapshot_id) not in there
+        else item
+        for item in items
+    ]
 
 
 async def export_backup(workspace: Workspace, target: ProjectTask, options: BackupOptions) -> RunItem:

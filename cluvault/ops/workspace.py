@@ -266,6 +266,11 @@ class Workspace:
         if self._store is not None:
             await self._store.check()
 
+    @property
+    def vault_came_back(self) -> bool:
+        """Whether the vault's store was away for a while, and was waited for."""
+        return self._store is not None and self._store.returns > 0
+
     def ask_vault_again(self) -> None:
         """Let the next call to the vault ask its store, also if one just did so in vain."""
         if self._store is not None:

@@ -99,6 +99,7 @@ class PatientStore:
         self._asked_at = float("-inf")
         self._is_asked = False
         self._is_told = False
+        self._returns = 0
 
     @property
     def url(self) -> str:
@@ -109,6 +110,11 @@ class PatientStore:
     def gave_up(self) -> bool:
         """Whether patience is over, and nobody was answered since."""
         return self._in_vain is not None
+
+    @property
+    def returns(self) -> int:
+        """How often the store was away and came back."""
+        return self._returns
 
     async def check(self) -> None:
         """See whether the store is back, if patience with it is over.
@@ -261,6 +267,7 @@ class PatientStore:
         now = self.clock()
         if self._is_told and self._away_since is not None:
             self._is_told = False
+            self._returns += 1
             _log.warning("%s: the store answers again, after %.0f s", self.url, now - self._away_since)
         self.has_answered = True
         self._answered_at = now

@@ -545,6 +545,43 @@ async def test_a_store_that_stays_away_ends_the_exports(world: World) -> None:
     assert len(await world.snapshots()) == 12
 
 
+class Forgetful(MemoryStore):
+    """A store that goes away at its fifth manifest, and comes back without what it was given last before that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.manifests: list[str] = []
+        self.refusals = 3
+
+    async def put_new(self, key: str, body: bytes) -> None:
+        """Store, or be away for some calls."""
+        if key.endswith("manifest.json") and len(self.manifests) == 4 and self.refusals:
+            self.refusals -= 1
+            for lost in self.manifests[2:]:
+                await self.delete(lost)
+                await self.delete(lost.replace("manifest.json", "config.json.gz"))
+            raise StoreUnavailable("the server is restarted")
+        await super().put_new(key, body)
+        if key.endswith("manifest.json"):
+            self.manifests.append(key)
+
+
+async def test_what_a_restarted_store_forgot_is_told(world: World) -> None:
+    """It has acknowledged two snapshots that it does not have; they are no success, and the next backup stores them."""
+    for number in range(8):
+        await world.put("dev", f"P{number}", project_file(f"P{number}", f"to {number}"))
+    world.configure("backup", concurrency=1)
+    world.store = Forgetful()
+    report = await world.backup(resources=("dev",))
+    assert report.summary == "2 failed, 6 stored"
+    assert all("came back without it" in (one.detail or "") for one in report.failed)
+    again = await world.backup(resources=("dev",))
+    assert (again.exit_code, len(await world.snapshots())) == (0, 8)
+    assert {one.project for one in again.items if one.outcome == Outcome.STORED} == {
+        one.project for one in report.failed
+    }
+
+
 async def test_a_store_that_goes_away_is_a_failure_of_each_project(seeded: World) -> None:
     """An earlier snapshot that cannot be read just now is not called damaged, and nothing is stored twice."""
     await seeded.backup()
