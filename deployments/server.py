@@ -11,6 +11,7 @@ from prefect.client.schemas.actions import (
     WorkPoolCreate,
     WorkPoolUpdate,
 )
+from prefect.client.schemas.filters import FlowFilter, FlowFilterId
 from prefect.client.schemas.objects import ConcurrencyOptions
 from prefect.client.schemas.schedules import SCHEDULE_TYPES
 from prefect.events.schemas.automations import AutomationCore
@@ -48,6 +49,7 @@ class Server:
         self._client = client
         self._pool = pool
         self._ids: dict[tuple[str, str], UUID] = {}
+        self._flows: dict[str, UUID] = {}
 
     async def read(self) -> list[ServerObject]:
         """Everything of these kinds that is there, whoever made it."""
@@ -111,12 +113,12 @@ class Server:
         return found
 
     async def _deployments(self) -> list[ServerObject]:
-        flows: dict[UUID, str] = {}
         found: list[ServerObject] = []
         while page := await self._client.read_deployments(limit=_PAGE, offset=len(found)):
+            wanted = FlowFilter(id=FlowFilterId(any_=list({one.flow_id for one in page})))
+            flows = {one.id: one.name for one in await self._client.read_flows(flow_filter=wanted, limit=_PAGE)}
+            self._flows |= {name: identifier for identifier, name in flows.items()}
             for one in page:
-                if one.flow_id not in flows:
-                    flows[one.flow_id] = (await self._client.read_flow(one.flow_id)).name
                 name = f"{flows[one.flow_id]}/{one.name}"
                 self._ids["deployment", name] = one.id
                 found.append(ServerObject("deployment", name, _deployment_fields(one), is_ours=TAG in one.tags))
@@ -180,8 +182,9 @@ class Server:
         values = _deployment_values(wanted.fields)
         if key not in self._ids:
             flow, _, name = wanted.name.partition("/")
-            flow_id = await self._client.create_flow_from_name(flow)
-            self._ids[key] = await self._client.create_deployment(flow_id, name, **values)
+            if flow not in self._flows:
+                self._flows[flow] = await self._client.create_flow_from_name(flow)
+            self._ids[key] = await self._client.create_deployment(self._flows[flow], name, **values)
             return
         values["schedules"] = [one.model_dump(exclude_unset=True) for one in values["schedules"]]
         await self._client.update_deployment(self._ids[key], DeploymentUpdate(**values))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import ssl
 import time
 import warnings
 from contextlib import asynccontextmanager
@@ -125,7 +126,8 @@ class Prefect:
 
 @asynccontextmanager
 async def _client() -> AsyncGenerator[PrefectClient]:
-    async with get_client() as client:
+    trusting_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # else each client reads the machine's certificates
+    async with get_client(httpx_settings={"verify": trusting_nobody}) as client:
         yield client
 
 

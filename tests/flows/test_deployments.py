@@ -93,7 +93,7 @@ def test_a_worker_runs_a_deployment(prefect: Prefect, tmp_path: Path, monkeypatc
     """Deployed from the repository's root; a process worker that has nothing but the configuration's name backs up."""
     monkeypatch.setenv("CLUVAULT_CONFIG", str(prefect.desk.folder / "cluvault.toml"))
     _create_pool(prefect)
-    _prefect("--no-prompt", "deploy", "--prefect-file", "deployments/prefect.yaml", "--all", folder=ROOT)
+    _prefect("--no-prompt", "deploy", "--prefect-file", "deployments/prefect.yaml", "--name", "nightly", folder=ROOT)
 
     async def start(client: PrefectClient) -> Any:
         deployment = await client.read_deployment_by_name("backup/nightly")

@@ -143,7 +143,7 @@ async def test_the_same_content_after_another(place: Place) -> None:
         assert outcomes(await place.take_in()) == ["restored"]
 
 
-@pytest.mark.parametrize("number", [30, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [30, pytest.param(500, marks=pytest.mark.long)])
 async def test_a_burst_is_handled_once(place: Place, number: int) -> None:
     """Each object once, however many messages tell of it, and in whatever order."""
     keys = [f"inbox/dev/P{one}/config.json" for one in range(number)]
