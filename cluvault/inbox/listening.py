@@ -49,6 +49,7 @@ def listening(
     doorkeeper: Doorkeeper,
     take_over: Callable[[Sequence[Arrival]], Awaitable[None]],
     *,
+    concerns: Callable[[Arrival], bool] = lambda _arrival: True,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     more_routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
@@ -58,10 +59,11 @@ def listening(
         settings: Its limits.
         doorkeeper: Who may bring events.
         take_over: Returns when it is certain that somebody will carry them out; raises otherwise.
+        concerns: Whether an arrival is one of ours; the others are ignored, and the sender is told.
         now: The clock.
         more_routes: What else is served at this address, such as `/metrics`; each sees to its own guard.
     """
-    intake = _Intake(settings, doorkeeper, take_over, now)
+    intake = _Intake(settings, doorkeeper, take_over, concerns, now)
     routes = [
         Route("/events", intake.receive, methods=["POST"]),
         Route("/events", intake.permit, methods=["OPTIONS"]),
@@ -83,11 +85,13 @@ class _Intake:
         settings: ListenSettings,
         doorkeeper: Doorkeeper,
         take_over: Callable[[Sequence[Arrival]], Awaitable[None]],
+        concerns: Callable[[Arrival], bool],
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._doorkeeper = doorkeeper
         self._take_over = take_over
+        self._concerns = concerns
         self._now = now
         self._memory = Memory(timedelta(minutes=settings.window_minutes))
 
@@ -132,15 +136,17 @@ class _Intake:
         return bytes(body)
 
     async def _carry_out(self, notices: Notices) -> Response:
-        if notices.arrivals and not self._memory.knows(notices.event_ids, now=self._now()):
+        ours = [one for one in notices.arrivals if self._concerns(one)]
+        if ours and not self._memory.knows(notices.event_ids, now=self._now()):
             try:
-                await self._take_over(notices.arrivals)
+                await self._take_over(ours)
             except InvalidEvent as err:
                 return _refusal(400, str(err))
             except Exception as err:  # noqa: BLE001  # whatever it was, the sender keeps the events
                 return _not_now(err)
             self._memory.remember(notices.event_ids, now=self._now())
-        return JSONResponse({"accepted": len(notices.arrivals), "ignored": len(notices.ignored)})
+        others = len(notices.arrivals) - len(ours)
+        return JSONResponse({"accepted": len(ours), "ignored": len(notices.ignored) + others})
 
 
 def _refusal(status: int, why: str, headers: dict[str, str] | None = None) -> Response:

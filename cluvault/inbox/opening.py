@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from cluvault.errors import ConfigurationError, UsageError
 from cluvault.model.object_url import BlobObject, ObjectUrl, S3Object, parse_place_url
@@ -56,10 +57,19 @@ def open_queue(settings: IntakeSettings, *, environment: Mapping[str, str]) -> Q
         return SqsQueue(
             settings.queue,
             visibility=settings.visibility_seconds,
-            endpoint=settings.queue_endpoint,
+            endpoint=settings.queue_endpoint or _own_endpoint(settings.queue, environment),
             region=settings.s3.region,
             profile=settings.s3.profile,
         )
     from cluvault.inbox.storage_queue import StorageQueue  # noqa: PLC0415  # as above
 
     return StorageQueue(settings.queue, visibility=settings.visibility_seconds, environment=environment)
+
+
+def _own_endpoint(url: str, environment: Mapping[str, str]) -> str:
+    """The address of a queue that is none of AWS's public ones; empty where boto3 finds it, or is told of it."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    is_public = host.endswith((".amazonaws.com", ".amazonaws.com.cn")) and ".vpce." not in host
+    is_told = any(environment.get(name) for name in ("AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"))
+    return "" if is_public or is_told else f"{parts.scheme}://{parts.netloc}"

@@ -152,7 +152,8 @@ class RunSummary:
     @property
     def summary(self) -> str:
         """How many of each outcome."""
-        return ", ".join(f"{number} {outcome}" for outcome, number in sorted(self.outcomes.items())) or "nothing to do"
+        nothing = "nothing amiss" if self.kind == "verify" else "nothing to do"
+        return ", ".join(f"{number} {outcome}" for outcome, number in sorted(self.outcomes.items())) or nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,14 @@ async def serving(
     """A client of an intake that runs on a free port."""
     keeper = doorkeeper or Doorkeeper([SecretStr("other"), SecretStr(SECRET)])
     more = [Route("/metrics", _metrics)]
-    app = listening(ListenSettings(**settings), keeper, taker, now=lambda: NOW, more_routes=more)
+    app = listening(
+        ListenSettings(**settings),
+        keeper,
+        taker,
+        concerns=lambda one: "others" not in one.key,
+        now=lambda: NOW,
+        more_routes=more,
+    )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = server_of(app)
         task = asyncio.create_task(server.serve([listener]))
@@ -124,6 +131,18 @@ async def test_events_in_a_body(body: Any, headers: dict[str, str]) -> None:
         answer = await client.post("/events", content=json.dumps(body), headers=SIGNED_IN | headers)
     assert (answer.status_code, answer.json()) == (200, {"accepted": 1, "ignored": 0})
     assert taker.batches[0][0].key == "inbox/dev/Mail/config.json"
+
+
+async def test_an_object_that_is_in_no_inbox() -> None:
+    """Is ignored, and the sender is told so; nobody takes anything over."""
+    taker = Taker()
+    url = {"url": "s3://clu/inbox/others/Mail/config.json"}
+    async with serving(taker) as client:
+        body = json.dumps(cloud() | {"type": "cluvault.inbox.put", "data": url})
+        headers = SIGNED_IN | {"content-type": "application/cloudevents+json"}
+        answer = await client.post("/events", content=body, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 0, "ignored": 1})
+    assert taker.batches == []
 
 
 async def test_an_event_in_headers() -> None:

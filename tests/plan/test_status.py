@@ -319,6 +319,7 @@ def test_the_last_run_of_each_kind() -> None:
     ]
     assert [one.kind for one in status.recent] == ["backup", "copy", "copy"]
     assert look(FRESH, records=(run("prune", ago(hours=1)),)).runs[0].summary == "nothing to do"
+    assert look(FRESH, records=(run("verify", ago(hours=1)),)).runs[0].summary == "nothing amiss"
 
 
 @pytest.mark.parametrize("project", ["Mail", ""])

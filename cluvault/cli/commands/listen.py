@@ -98,6 +98,9 @@ def _application(invocation: Invocation, workspace: Workspace, deployment: str) 
     pace = _PACE_SECONDS if deployment else 0.0
     batches = Batches(take_over, seconds=settings.batch_seconds, most=MOST_AT_ONCE, pace=pace)
 
+    def is_in_an_inbox(arrival: Arrival) -> bool:
+        return bool(objects_in(workspace, [arrival]))
+
     async def bring(arrivals: Sequence[Arrival]) -> None:
         for one in objects_in(workspace, arrivals):
             if (fault := key_fault(one.key)) is not None:
@@ -106,7 +109,7 @@ def _application(invocation: Invocation, workspace: Workspace, deployment: str) 
 
     doorkeeper = _doorkeeper(workspace)
     figures = metrics_route(Metrics(workspace), admits=doorkeeper.admits)
-    return listening(settings, doorkeeper, bring, more_routes=[figures])
+    return listening(settings, doorkeeper, bring, concerns=is_in_an_inbox, more_routes=[figures])
 
 
 def _doorkeeper(workspace: Workspace) -> Doorkeeper:
