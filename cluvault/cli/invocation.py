@@ -241,8 +241,7 @@ def _calls_shown(*, verbose: bool, debug: bool) -> Generator[None]:
     logger, waits = logging.getLogger("cluvault"), logging.getLogger(_WAITS)
     handler = logging.StreamHandler(sys.stderr) if verbose else logging.NullHandler()
     handler.setFormatter(_Lines("%(asctime)s %(name)s %(message)s", stack_traces=debug))
-    waiting = logging.NullHandler() if verbose else logging.StreamHandler(sys.stderr)
-    waiting.setFormatter(_Lines("warning: %(message)s", stack_traces=False))
+    waiting = logging.NullHandler() if verbose else _Remarks()
     before = logger.level
     logger.addHandler(handler)
     waits.addHandler(waiting)
@@ -254,6 +253,15 @@ def _calls_shown(*, verbose: bool, debug: bool) -> Generator[None]:
         waits.removeHandler(waiting)
         logger.removeHandler(handler)
         logger.setLevel(before)
+
+
+class _Remarks(logging.Handler):
+    """Tells people, above a progress bar if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from cluvault.cli.render import remark  # noqa: PLC0415  # most commands wait for nothing
+
+        remark(f"warning: {record.getMessage()}")
 
 
 class _Lines(logging.Formatter):

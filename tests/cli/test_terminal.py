@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -19,6 +20,8 @@ from cluvault.cli.render import progress, remark
 from cluvault.cli.text import clean, clean_json, clean_lines, size
 from cluvault.emulator.config import EmulatorConfig
 from cluvault.emulator.server import EmulatorServer
+from cluvault.errors import StoreUnavailable
+from cluvault.vault.folder import FolderStore
 from tests.support.desk import CONFIGURATION, KEY
 
 if TYPE_CHECKING:
@@ -299,6 +302,23 @@ def test_reading_commands_start_without(
     code = _IMPORTS.format(arguments=list(arguments), forbidden=list(forbidden))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "imported:\n")
+
+
+def test_what_a_store_is_waited_for_is_told(backed_up: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, on standard error, and not within the answer for programs."""
+    get, calls = FolderStore.get, itertools.count()
+
+    async def get_later(self: FolderStore, key: str) -> bytes:
+        if next(calls) == 1:
+            raise StoreUnavailable("the share is away")
+        return await get(self, key)
+
+    monkeypatch.setattr(FolderStore, "get", get_later)
+    done = backed_up("snapshots", "--json")
+    assert (done.code, len(done.json)) == (0, 2)
+    waiting, back = done.stderr.splitlines()
+    assert waiting == "warning: the share is away; waiting for it, for 120 s at most"
+    assert back.endswith(("the store answers again, after 0 s", "after 1 s"))
 
 
 def test_a_remark_above_the_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
