@@ -36,6 +36,7 @@ class Deployed:
     plan: DeployPlan
     api: str
     left_out: tuple[str, ...]
+    switched_off: tuple[str, ...] = ()
 
 
 async def deploy(
@@ -63,7 +64,7 @@ async def deploy(
             raise GuardRefused(f"nothing was deployed: {first.kind} {first.name}: {first.reason}")
         if not dry_run:
             await server.apply(plan, on_done=on_done)
-        return Deployed(plan, str(client.api_url), desired.left_out)
+        return Deployed(plan, str(client.api_url), desired.left_out, desired.switched_off)
 
 
 async def serve(options: DeployOptions, *, limit: int, on_ready: Callable[[Deployed], None] = lambda _: None) -> None:

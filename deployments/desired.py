@@ -72,11 +72,17 @@ class DeployOptions(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What is wanted, and what is left out because nobody is to be notified."""
+    """What is wanted.
+
+    Attributes:
+        left_out: Automations that only notify, while nobody is to be notified.
+        switched_off: Automations that start what the environment leaves out.
+    """
 
     objects: tuple[ServerObject, ...]
     entries: tuple[Entry, ...]
     left_out: tuple[str, ...]
+    switched_off: tuple[str, ...] = ()
 
 
 def build_desired(options: DeployOptions) -> Desired:
@@ -92,7 +98,9 @@ def build_desired(options: DeployOptions) -> Desired:
     automations = [*read_automations(), *(one for entry in entries for one in _triggers(entry))]
     known = {entry.full_name for entry in entries}
     wanted = [one for one in (_with_actions(file, options, known) for file in automations) if one is not None]
-    left_out = {PREFIX + file.name for file in automations} - {file.name for file in wanted}
+    there = {file.name for file in wanted}
+    missing = [file for file in automations if PREFIX + file.name not in there]
+    left_out = {PREFIX + one.name for one in missing if all("block" in action for action in one.actions)}
     objects = [
         *_pool(options),
         *(ServerObject("block type", slug, {"schema": schema_checksum(block)}) for slug, block in BLOCK_TYPES.items()),
@@ -100,7 +108,8 @@ def build_desired(options: DeployOptions) -> Desired:
         *(deployment_object(entry, options) for entry in entries),
         *(automation_object(file) for file in wanted),
     ]
-    return Desired(tuple(objects), entries, tuple(sorted(left_out)))
+    switched_off = {PREFIX + one.name for one in missing} - left_out
+    return Desired(tuple(objects), entries, tuple(sorted(left_out)), tuple(sorted(switched_off)))
 
 
 def flow_of(entry: Entry) -> Flow[..., Any]:

@@ -91,7 +91,7 @@ def test_automations_reach_a_person_only_when_one_is_named() -> None:
     count = len(read_automations()) + sum(len(one.triggers) for one in ENTRIES.values())
     assert _automations(quiet).keys() | set(quiet.left_out) == _automations(loud).keys()
     assert len(_automations(loud)) == count
-    assert loud.left_out == ()
+    assert loud.left_out == quiet.switched_off == ()
     (notify,) = _automations(loud)[f"{PREFIX}a run failed"]["actions"]
     assert notify["block_document_id"] == "slack-webhook/ops"
 
@@ -187,9 +187,11 @@ def test_an_environment_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_an_automation_of_a_deployment_that_is_switched_off(tmp_path: Path) -> None:
-    """Goes with it."""
+    """Goes with it, and is not said to lack somebody to notify."""
     found = desired(environment=write(tmp_path, deployments={"nightly": {"enabled": False}}))
     assert f"{PREFIX}a crashed backup starts again" not in _automations(found)
+    assert found.switched_off == (f"{PREFIX}a crashed backup starts again",)
+    assert f"{PREFIX}a run failed" in found.left_out
 
 
 def test_the_image_is_for_every_deployment() -> None:

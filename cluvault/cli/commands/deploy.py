@@ -40,10 +40,14 @@ def command(invocation: Invocation, *, only: tuple[str, ...], adopt: bool, dry_r
     options = deploying.DeployOptions(**chosen_options(invocation, **chosen), only=only, adopt=adopt)
     done = asyncio.run(deploying.deploy(options, dry_run=dry_run, on_plan=_ignore if invocation.json else _show))
     if invocation.json:
-        print_json(done.plan.to_dict() | {"api": done.api, "leftOut": list(done.left_out), "dryRun": dry_run})
+        names = {"leftOut": list(done.left_out), "switchedOff": list(done.switched_off)}
+        print_json(done.plan.to_dict() | {"api": done.api, "dryRun": dry_run} | names)
         return 0
-    for name in done.left_out:
-        say(f"left out: {name}; name a notification block as prefect.notify in the configuration")
+    if done.left_out:
+        say("left out until prefect.notify in the configuration names a notification block:")
+        say(f"  {'; '.join(done.left_out)}")
+    if done.switched_off:
+        say(f"left out, as the environment leaves out what they start: {'; '.join(done.switched_off)}")
     say(_summary(done.plan, dry_run=dry_run))
     return 0
 
