@@ -24,6 +24,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.events.worker import EventsWorker
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_HOME,
@@ -66,6 +67,13 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     }
     with temporary_settings(own), prefect_test_harness(server_startup_timeout=STARTED_WITHIN):
         yield str(PREFECT_API_URL.value())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_events_thread_is_left() -> Generator[None]:
+    """The thread that sends Prefect's events pings by the global `random`, which Hypothesis blames on its own tests."""
+    yield
+    EventsWorker.drain_all(timeout=10, at_exit=False)
 
 
 @dataclass(frozen=True)
