@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from cluvault.errors import InvalidProjectFile, JobError, JobTimedOut, NotFound, StoreUnavailable, UnexpectedAnswer
+from cluvault.errors import (
+    InvalidProjectFile,
+    JobError,
+    JobTimedOut,
+    NotFound,
+    SnapshotNotFound,
+    UnexpectedAnswer,
+    VaultError,
+)
 from cluvault.model.manifest import Reason
 from cluvault.model.run import Outcome, RunItem, Seen
 from cluvault.ops.backup_planning import (
@@ -33,6 +41,7 @@ from cluvault.ops.steps import Runner, run_directly
 from cluvault.plan.chain import due_promotions
 from cluvault.plan.deployed import is_listed_alike, lacking
 from cluvault.plan.incremental import Need, Times
+from cluvault.plan.keys import SnapshotKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -117,18 +126,25 @@ async def _that_are_there(workspace: Workspace, items: Sequence[RunItem]) -> lis
     A store that keeps what it acknowledges loses nothing by being away. Some do when they are restarted, and nobody
     would notice until the next backup.
     """
-    stored = {item.resource for item in items if item.outcome == Outcome.STORED}
     vault = await workspace.vault()
+    gone: set[tuple[str, str]] = set()
     try:
+        stored = {one.resource for one in items if one.outcome == Outcome.STORED}
         there = {(resource, key.snapshot_id) for resource in stored async for key in vault.keys(resource=resource)}
-    except StoreUnavailable:
+        for one in items:
+            if one.outcome == Outcome.STORED and one.snapshot_id and (one.resource, one.snapshot_id) not in there:
+                try:  # a listing is believed only when the object itself is not there, either
+                    await vault.manifest_bytes(SnapshotKey(one.resource, one.project, one.snapshot_id))
+                except SnapshotNotFound:
+                    gone.add((one.resource, one.project))
+    except VaultError:  # whatever that is, the next backup and verify tell
         return list(items)
     lost = "was stored and is gone: the vault's store went away and came back without it; the next backup stores it"
     return [
-        RunItem(resource=item.resource, project=item.project, outcome=Outcome.FAILED, detail=lost)
-        if item.outcome == Outcome.STORED and (item.resource, item.snapshot_id) not in there
-        else item
-        for item in items
+        RunItem(resource=one.resource, project=one.project, outcome=Outcome.FAILED, detail=lost)
+        if (one.resource, one.project) in gone
+        else one
+        for one in items
     ]
 
 
