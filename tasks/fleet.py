@@ -6,23 +6,18 @@ The server may be away for a while: runs go on without it, and the fleet waits f
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterDeploymentId,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
 from prefect.client.schemas.objects import StateType
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 from tasks.patience import PatientCalls, ServerAway
+from tasks.under_way import runs_under_way
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
@@ -35,8 +30,6 @@ if TYPE_CHECKING:
 POLL_SECONDS: Final = 5.0
 UNKNOWN: Final = "Unknown"
 """The state of a resource whose run could not be started, or no longer be looked at."""
-_PAGE: Final = 200
-_UNDER_WAY: Final = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING]
 
 
 class Start(Protocol):
@@ -177,19 +170,10 @@ async def find_under_way(
     """
     parameters = {resource: {"options": _options_of(options, resource)} for resource in resources}
     found: dict[str, UUID] = {}
-    async with get_client() as client:
-        chosen = FlowRunFilter(
-            deployment_id=FlowRunFilterDeploymentId(any_=[(await client.read_deployment_by_name(deployment)).id]),
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNDER_WAY)),
-        )
-        offset = 0
-        while page := await client.read_flow_runs(
-            flow_run_filter=chosen, sort=FlowRunSort.EXPECTED_START_TIME_ASC, limit=_PAGE, offset=offset
-        ):
-            offset += len(page)
-            for run in page:
-                if not (run.idempotency_key or "").startswith(f"{but}/"):
-                    found |= {name: run.id for name, theirs in parameters.items() if run.parameters == theirs}
+    async with aclosing(runs_under_way(deployment)) as runs:
+        async for run in runs:
+            if not (run.idempotency_key or "").startswith(f"{but}/"):
+                found |= {name: run.id for name, theirs in parameters.items() if run.parameters == theirs}
     return found
 
 

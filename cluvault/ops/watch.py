@@ -18,7 +18,7 @@ from cluvault.model.run import Outcome
 from cluvault.plan.watching import Seen, Watched, change_events, may_be_newer, split_by_quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from cluvault.ops.workspace import Workspace
@@ -38,8 +38,13 @@ class WatchOptions(BaseModel):
     )
 
 
-async def watch(workspace: Workspace, options: WatchOptions) -> Watched:
+async def watch(workspace: Workspace, options: WatchOptions, *, busy: Collection[str] = ()) -> Watched:
     """Look once, and announce the quiet changes.
+
+    Args:
+        workspace: Resources and vault.
+        options: What to watch.
+        busy: Resources for which no backup is asked, as the last one that was asked for is still under way.
 
     Raises:
         ConfigurationError: a resource is not configured, or none is.
@@ -55,8 +60,9 @@ async def watch(workspace: Workspace, options: WatchOptions) -> Watched:
     changed = await _less_those_found_unchanged(vault, changed)
     minutes = settings.watch.quiet_minutes if options.quiet_minutes is None else options.quiet_minutes
     quiet, waiting = split_by_quiet(changed, now=workspace.now(), quiet=timedelta(minutes=minutes))
-    workspace.announce(change_events(quiet, run_id=workspace.new_run_id()))
-    return Watched(tuple(quiet), tuple(waiting), len(listed))
+    workspace.announce(change_events(quiet, run_id=workspace.new_run_id(), busy=busy))
+    with_changes = {one.resource for one in quiet}
+    return Watched(tuple(quiet), tuple(waiting), len(listed), tuple(sorted(with_changes.intersection(busy))))
 
 
 async def _list(workspace: Workspace, resource: str) -> list[Seen]:

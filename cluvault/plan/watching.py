@@ -10,7 +10,7 @@ from cluvault.model.event import PREFIX, Event, project_subject, resource_subjec
 from cluvault.model.manifest import id_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from cluvault.model.json_text import JsonObject
@@ -43,11 +43,13 @@ class Watched:
         changed: Projects that no snapshot holds as they are, and that are quiet.
         waiting: The same, but somebody works on them.
         looked_at: How many projects were listed.
+        busy: Resources with a change whose backup is still under way: the next look asks for another.
     """
 
     changed: tuple[Seen, ...]
     waiting: tuple[Seen, ...]
     looked_at: int
+    busy: tuple[str, ...] = ()
 
 
 def split_by_quiet(changed: Iterable[Seen], *, now: datetime, quiet: timedelta) -> tuple[list[Seen], list[Seen]]:
@@ -60,8 +62,14 @@ def split_by_quiet(changed: Iterable[Seen], *, now: datetime, quiet: timedelta) 
     )
 
 
-def change_events(changed: Sequence[Seen], *, run_id: str) -> list[Event]:
-    """One event for each project, the same one as long as it is not changed again; and one for each resource."""
+def change_events(changed: Sequence[Seen], *, run_id: str, busy: Collection[str] = ()) -> list[Event]:
+    """One event for each project, the same one as long as it is not changed again; and one for each resource.
+
+    Args:
+        changed: The quiet changes.
+        run_id: Of this look.
+        busy: Resources whose last such event is still being attended to; no other one is made.
+    """
     events = [
         Event(
             f"{PREFIX}project.changed",
@@ -76,7 +84,7 @@ def change_events(changed: Sequence[Seen], *, run_id: str) -> list[Event]:
         )
         for one in changed
     ]
-    for resource in sorted({one.resource for one in changed}):
+    for resource in sorted({one.resource for one in changed}.difference(busy)):
         names = [one.project for one in changed if one.resource == resource]
         payload: JsonObject = {"resource": resource, "project": None, "runId": run_id, "changed": len(names)}
         payload["projects"] = names[:MOST_NAMED]

@@ -61,27 +61,36 @@ def triggered(run: dict[str, Any]) -> Any:
 
 
 def test_an_edit_goes_all_the_way_to_production(tmp_path: Path) -> None:
-    """Watch → backup → promotion → backup of the target, each once; what does not change any more starts nothing."""
+    """Watch → backup → promotion → backup of the target, each once; what does not change any more starts nothing.
+
+    A second resource that changed at the same time is backed up beside the first, and not at some later look.
+    """
     config = EmulatorConfig(resources=("dev", "prod"), first_poll_running=False)
     with stage(tmp_path, config, CHAIN, environment=QUICK) as found:
         found.deploy()
         found.start_worker()
         found.put("dev", "Desk", desk())
         found.put("dev", "Other", desk("Other"))
+        found.put("prod", "Else", desk("Else"))
         assert look(found)["state_type"] == "COMPLETED"
         found.until(lambda: found.are_over("promoted"), seconds=240, what="the backup of what was promoted")
-        (changed,), (chained,), (promoted,) = (found.runs(name) for name in ("changed", "chained", "promoted"))
-        assert triggered(changed) == {"reason": "event", "resources": ["dev"], "projects": ["Desk", "Other"]}
+        found.until(lambda: found.are_over("changed", at_least=2), seconds=60, what="both resources are backed up")
+        (chained,), (promoted,) = (found.runs(name) for name in ("chained", "promoted"))
+        changed = [triggered(one) for one in found.runs("changed")]
+        assert sorted(changed, key=lambda one: one["resources"]) == [
+            {"reason": "event", "resources": ["dev"], "projects": ["Desk", "Other"]},
+            {"reason": "event", "resources": ["prod"], "projects": ["Else"]},
+        ]
         assert triggered(chained) == {"project": "Desk", "route": "up", "apply": True}
         assert triggered(promoted) == {"reason": "event", "resources": ["prod"], "projects": ["Desk"]}
-        (production,) = found.manifests("prod")
+        (production,) = (one for one in found.manifests("prod") if one["project"] == "Desk")
         assert production["reason"] == "event"
         assert [one["name"] for one in production["deployments"]] == ["production", "staging"]
 
         before = len(found.runs())
         found.run_ends(found.start_deployment("backup/nightly"))
         assert look(found)["state_type"] == "COMPLETED"
-        found.until(lambda: len(found.events("cluvault.snapshot.unchanged")) == 3, seconds=60, what="nothing changed")
+        found.until(lambda: len(found.events("cluvault.snapshot.unchanged")) == 4, seconds=60, what="nothing changed")
         assert len(found.runs()) == before + 2  # those two
         assert len(found.events("cluvault.promotion.due", "cluvault.promotion.promoted")) == 2
 

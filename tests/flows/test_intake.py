@@ -19,6 +19,7 @@ from tests.support.desk import CONFIGURATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
     from prefect.client.orchestration import PrefectClient
 
@@ -110,6 +111,26 @@ def test_the_watcher(prefect: Prefect) -> None:
     """Finds what no snapshot holds."""
     found = prefect.run("watch", WatchOptions(quiet_minutes=0))
     assert {one.project for one in found.changed} == {"Mail", "Pizza"}
+    assert found.busy == ()
+
+
+def test_the_watcher_leaves_a_backup_under_way_alone(prefect: Prefect) -> None:
+    """A run of `changed` that waits for its turn is not followed by another for the same resource."""
+
+    async def deploy(client: PrefectClient) -> UUID:
+        from flows.backup import backup  # noqa: PLC0415  # it needs Prefect
+
+        flow_id = await client.create_flow(backup)
+        made = await client.create_deployment(flow_id, "changed", entrypoint="flows.backup:backup", paused=True)
+        await client.create_flow_run_from_deployment(made, parameters={"options": {"resources": ["dev"]}})
+        return made
+
+    made = prefect.ask(deploy)
+    try:
+        found = prefect.run("watch", WatchOptions(quiet_minutes=0))
+    finally:
+        prefect.ask(lambda client: client.delete_deployment(made))
+    assert found.busy == ("dev",)
 
 
 TRIGGERED = [

@@ -55,6 +55,21 @@ async def test_a_project_that_was_changed(world: World) -> None:
     assert set(world.requests) == {"GET dev", "GET prod"}
 
 
+async def test_a_resource_whose_backup_is_under_way(world: World) -> None:
+    """Its changes are told, and no other backup of it is asked for; the next look asks."""
+    await world.put("dev", "Travel")
+    await world.put("prod", "Travel")
+    async with world.workspace() as workspace:
+        found = await watch(workspace, WatchOptions(quiet_minutes=0), busy=["dev", "elsewhere"])
+        events = [one.event for one in workspace.announcements]
+    assert found.busy == ("dev",)
+    assert [event.subject for event in events] == [
+        "cluvault.project.dev/Travel", "cluvault.project.prod/Travel", "cluvault.resource.prod",
+    ]  # fmt: skip
+    assert (await look(world))[1][-1].subject == "cluvault.resource.prod"
+    assert (await look(world))[1][-2].subject == "cluvault.resource.dev"
+
+
 async def test_a_change_that_changes_nothing(world: World) -> None:
     """A backup that found the content unchanged says so in its record: the watcher believes it."""
     await world.put("dev", "Travel", project_file("Travel", "to Rome"))

@@ -53,6 +53,8 @@ def test_events_of_changes() -> None:
     assert events[0].payload["runId"] == NOW.isoformat()
     assert events[3].payload["projects"] == ["A", "B"]
     assert change_events([], run_id="r") == []
+    busy = change_events(seen, run_id="r", busy=["dev", "other"])
+    assert [event.subject for event in busy[3:]] == ["cluvault.resource.prod"]
 
 
 def test_clocks_may_differ() -> None:
