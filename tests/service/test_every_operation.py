@@ -67,7 +67,8 @@ def fixed(bench: Bench, operation: Operation, transport: httpx.AsyncBaseTranspor
 def test_the_table_has_every_operation() -> None:
     """Whoever adds an operation describes it in the table, or leaves it to tests of its own by name."""
     elsewhere = {
-        "aclose", "answers_version", "get_job", "guard", "share_budget", "statistics", "transfer_version", "wait",
+        "aclose", "answers_version", "get_job", "guard", "share_budget", "statistics", "tell_waits",
+        "transfer_version", "wait",
         "finds_export_again", "finish_export", "started_export",
         "create_project", "project_exists", "delete_project", "export_project", "download_export", "import_project",
         "training_handle",

@@ -19,7 +19,9 @@ from cluvault.errors import SnapshotNotFound, StoreUnavailable
 from cluvault.ops import prune
 from cluvault.plan.history import key_of
 from cluvault.plan.keys import SnapshotKey
+from cluvault.vault.commits import Commits
 from cluvault.vault.removal import Removal
+from cluvault.vault.stored_contents import StoredContents
 from cluvault.vault.vault import Vault
 from tests.support.interleaving import START, explore, stroll
 from tests.support.races import OLD, PAST_GRACE, THIRD, THIRD_ID, Beginning, Race, beginning, pruned_once, swept, third
@@ -391,7 +393,7 @@ async def copy_and_sweep(at: Beginning, *, dies: bool = False) -> None:
 
 async def test_without_the_second_look_of_a_backup(monkeypatch: pytest.MonkeyPatch) -> None:
     """The race shows what the look behind the manifest prevents, for a backup and for a copy."""
-    monkeypatch.setattr(Vault, "_keep_content", nothing)
+    monkeypatch.setattr(StoredContents, "keep", nothing)
     with pytest.raises(pytest.fail.Exception, match="is missing"):
         await all_orders(await beginning(), backup_and_prunes)
     with pytest.raises(pytest.fail.Exception, match="is missing"):
@@ -434,7 +436,7 @@ async def test_without_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_without_the_limit_of_a_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     """The race shows that a backup has to notice that it took too long."""
-    monkeypatch.setattr(Vault, "_is_late", never)
+    monkeypatch.setattr(Commits, "_is_late", never)
     with pytest.raises(pytest.fail.Exception, match="is missing"):
         await all_orders(await beginning(), backup_of_new_content)
 
