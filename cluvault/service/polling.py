@@ -5,7 +5,7 @@ done, which is known from those that have ended (`Durations`): one poll a job wh
 end noticed late by a fifth of its duration at most where they do not. While nothing is known, one job is asked for,
 soon at first, then ever less often (`PollSchedule`), and those beside it wait for what it tells; see `waiting.py`.
 A job that is done when it is first asked for may have been done for long. So now and then one is asked for earlier than
-the others, a *probe*, until it is known to a twentieth how long such jobs take.
+the others, a *probe*, until it is known to a few hundredths how long such jobs take.
 Deletions are done when they are first asked for, so that is at once.
 """
 
@@ -21,7 +21,7 @@ _KEPT: Final = 16
 _EARLY, _LATE = 0.2, 0.95
 _PATIENCE: Final = 1.05
 """How far past the age at which a fifth of the jobs are done a poll may be, for more to be done by then."""
-_PRECISE: Final = 0.05
+_PRECISE: Final = 0.03
 """How far apart, as a share of the duration, what is too early and what is late enough may be for no probe to be worth
 its request."""
 _AT_ONCE: Final = 4

@@ -214,16 +214,16 @@ def test_jobs_that_get_slower_are_asked_for_later() -> None:
 
 
 def test_probes_close_in_on_how_long_jobs_take() -> None:
-    """Spread between too early and late enough; none where that is known to a twentieth, or where jobs differ."""
+    """Spread between too early and late enough; none where that is known well enough, or where jobs differ."""
     durations = Durations()
     assert durations.probes() == []
     durations.found_running(1.5)
     assert durations.add(running=1.5, done=2.0)
     assert durations.probes() == approx([1.6, 1.7, 1.8, 1.9])
     assert durations.add(running=0.0, done=1.6, was_probe=True)
-    assert durations.probes() == approx([1.55])
-    durations.found_running(1.55)
-    assert not durations.add(running=1.55, done=1.6)
+    assert durations.probes() == approx([1.5 + 0.1 / 3, 1.5 + 0.2 / 3])
+    durations.found_running(1.57)
+    assert not durations.add(running=1.57, done=1.6)
     assert durations.probes() == []
     assert durations.delay(0.0, misses=0, retry_after=None, left=900) == approx(1.6)
     durations.found_running(1.7)
@@ -244,7 +244,7 @@ def test_now_and_then_somebody_looks_whether_jobs_have_become_faster() -> None:
     durations.add(running=0.0, done=8.6)
     assert durations.probes() == approx([8.5 * 0.8])
     durations.found_running(6.8)
-    assert durations.probes() == approx([6.8 + 1.7 * place / 4 for place in (1, 2, 3)])
+    assert durations.probes() == approx([6.8 + 1.7 * place / 5 for place in (1, 2, 3, 4)])
 
 
 ages = st.floats(min_value=0, max_value=1000)
