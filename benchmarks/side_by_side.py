@@ -257,6 +257,10 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path)
     parser.add_argument("--endpoint", default="")
     asked = parser.parse_args()
+    if asked.sample % AT_ONCE or asked.sample < 1:
+        parser.error(
+            f"--sample has to be a multiple of {AT_ONCE}, as so many are at work at once: else scaling is unfair"
+        )
     if asked.child:
         print(json.dumps(contend(asked.child, asked.endpoint, asked.out, asked.projects)))
     else:
